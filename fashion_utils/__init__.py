@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 
-# 2 = errors only. Without this, every process reports its instruction sets and its XLA devices. Set by the user, it stays.
+# 2 = errors only; without it every process lists its instruction sets and XLA devices. A value set by the user stays.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

@@ -1,0 +1,47 @@
+# Everything runs in a virtual environment that the first target you call sets up from the lock.
+# PYTHON chooses the interpreter for it (3.11, 3.12 or 3.13):  make run PYTHON=python3.12
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+SAMPLE := 6000
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lab notebooks lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: $(READY) ## execute the whole series into build/, on the best data there is
+	$(BIN)/python -m fashion_utils.series $(ARGS)
+
+test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sample of the data
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+	FASHION_SAMPLE=$(SAMPLE) $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
+
+lab: $(READY) ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
+	$(BIN)/python -m fashion_utils.series --refresh
+
+lock: $(READY) ## bring requirements.txt up to date with pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-header --output-file requirements.txt
+
+clean: ## remove the environment, the results and the trained models
+	rm -rf $(VENV) build artifacts
+
+$(READY): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11, 3.12 or 3.13, or name yours with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "This needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is another: name one with PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv) or name another with PYTHON=..."; exit 1; }
+	@echo "Setting up $(VENV), once: about 500 MB to download, 2 GB on disk."
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)

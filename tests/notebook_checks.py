@@ -1,0 +1,492 @@
+"""What the series promises of every notebook, as far as a program can tell.
+
+Each check takes a `Notebook` and yields its problems, one sentence each, naming the cell. `CHECKS` lists them all.
+"""
+
+import ast
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+import re
+from statistics import median
+
+from fashion_utils import series
+from fashion_utils.claims import CLAIM_TYPE
+from IPython.core.inputtransformer2 import TransformerManager
+import nbformat
+from nbformat import NotebookNode
+
+MAX_BYTES = 1_500_000
+MAX_IMAGE_BYTES = 100_000
+MAX_CELL_LINES = 25
+# Three to six is the aim (DESIGN section 8). A figure takes ten to twenty lines, and half of the cells of a notebook that
+# argues with figures draw one, so only a median above eight says that cells have become too long.
+MEDIAN_CELL_LINES = (3, 8)
+
+TEST_DATA = {"load_test", "load_data", "test_images", "test_labels"}
+
+# Numbers in prose that no cell has to guard, each with the reason.
+ALLOWED_NUMBERS = {
+    "60,000": "size of the published training set",
+    "10,000": "size of the published test set",
+    "70,000": "size of the published data set",
+    "109,386": "parameters of the network, counted by a cell whose output is checked",
+    "1,000": "number of guessing models in 02, set in the code",
+    "83.5 %": "published: human accuracy in the data set's own table",
+    "88.3 %": "published: a similar network in the data set's own table",
+    "95 %": "level of the confidence intervals",
+    "1.96": "standard errors that hold 95 % of a normal distribution",
+    "2.30": "ln 10, a constant",
+    "0.1": "probability of each of ten classes to one who guesses, and the share that validation_split sets aside",
+    "0.001": "Adam's default learning rate",
+}
+
+# Lines that the series promises to teach as they are (DESIGN section 3); a call may have further keyword arguments.
+MISSION_LINES = {
+    "01": (
+        "(train_images, train_labels), (test_images, test_labels) = tf.keras.datasets.fashion_mnist.load_data()",
+    ),
+    "03": (
+        """model = tf.keras.Sequential(
+            [
+                tf.keras.layers.Input((28, 28)),
+                tf.keras.layers.Flatten(),
+                tf.keras.layers.Dense(128, activation="relu"),
+                tf.keras.layers.Dense(64, activation="relu"),
+                tf.keras.layers.Dense(10, activation="softmax"),
+            ]
+        )""",
+        'model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])',
+        "EPOCHS = 10",
+        "history = model.fit(train_images, train_labels, epochs=EPOCHS, validation_split=0.1)",
+    ),
+    "04": ("test_loss, test_accuracy = model.evaluate(test_images, test_labels)",),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A second-level heading ("" before the first) and the cells from there to the next."""
+
+    title: str
+    cells: list[NotebookNode]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook and the name of its file without the ending, as in "04_evaluate"."""
+
+    name: str
+    node: NotebookNode
+
+    @classmethod
+    def read(cls, path: Path) -> "Notebook":
+        return cls(path.stem, nbformat.read(path, as_version=nbformat.NO_CONVERT))
+
+    @property
+    def number(self) -> str:
+        return self.name.partition("_")[0]
+
+    @property
+    def code_cells(self) -> list[NotebookNode]:
+        return [cell for cell in self.node.cells if cell.cell_type == "code" and cell.source.strip()]
+
+    @property
+    def markdown_cells(self) -> list[NotebookNode]:
+        return [cell for cell in self.node.cells if cell.cell_type == "markdown"]
+
+    @property
+    def outputs(self) -> list[tuple[NotebookNode, NotebookNode]]:
+        """Every output with its cell."""
+        return [(cell, output) for cell in self.code_cells for output in cell.outputs]
+
+    @property
+    def sections(self) -> list[Section]:
+        sections = [Section("", [])]
+        for cell in self.node.cells:
+            titles = [title for level, title in headings(cell) if level == 2]
+            if titles:
+                sections.append(Section(titles[0], []))
+            sections[-1].cells.append(cell)
+        return sections
+
+
+# --- Parts of cells ---------------------------------------------------------------------------------------------------
+
+
+def headings(cell: NotebookNode) -> list[tuple[int, str]]:
+    """Return level and text of each Markdown heading of a cell."""
+    if cell.cell_type != "markdown":
+        return []
+    prose = re.sub(r"^```.*?^```", "", cell.source, flags=re.DOTALL | re.MULTILINE)
+    return [(len(marks), text.strip()) for marks, text in re.findall(r"^(#{1,6}) +(.+)$", prose, re.MULTILINE)]
+
+
+def tree(cell: NotebookNode) -> ast.Module:
+    """Return the syntax tree of a code cell; magics become the calls they stand for."""
+    return ast.parse(TransformerManager().transform_cell(cell.source))
+
+
+def names(node: ast.AST) -> set[str]:
+    """Return every name and attribute that occurs below a syntax node."""
+    found = {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
+    return found | {child.attr for child in ast.walk(node) if isinstance(child, ast.Attribute)}
+
+
+def calls(node: ast.AST, name: str) -> list[ast.Call]:
+    """Return the calls of a function or method of this name below a syntax node."""
+    found = [child for child in ast.walk(node) if isinstance(child, ast.Call)]
+    return [call for call in found if name in (getattr(call.func, "id", None), getattr(call.func, "attr", None))]
+
+
+def texts(output: NotebookNode) -> list[str]:
+    """Return what an output says in words: its stream, its traceback, every text format of its data."""
+    if output.output_type == "stream":
+        return [output.text]
+    if output.output_type == "error":
+        return output.traceback
+    return [text for kind, text in output.data.items() if kind.startswith("text/")]
+
+
+def contains(tree: ast.AST, wanted: ast.AST) -> bool:
+    """Return whether a syntax tree has a part like the wanted one, whose calls may have more keyword arguments."""
+    return any(_like(part, wanted) for part in ast.walk(tree))
+
+
+def _like(found, wanted) -> bool:
+    if isinstance(wanted, list):
+        return len(found) == len(wanted) and all(map(_like, found, wanted))
+    if not isinstance(wanted, ast.AST):
+        return found == wanted
+    if type(found) is not type(wanted):
+        return False
+    if isinstance(wanted, ast.Call):
+        given = {keyword.arg: keyword.value for keyword in found.keywords}
+        has_keywords = all(keyword.arg in given and _like(given[keyword.arg], keyword.value) for keyword in wanted.keywords)
+        return has_keywords and _like(found.func, wanted.func) and _like(found.args, wanted.args)
+    return all(_like(getattr(found, field), getattr(wanted, field)) for field in wanted._fields)
+
+
+# --- Execution and outputs --------------------------------------------------------------------------------------------
+
+
+def executed_in_order(notebook: Notebook) -> Iterator[str]:
+    for expected, cell in enumerate(notebook.code_cells, start=1):
+        if cell.execution_count != expected:
+            yield f"cell {cell.id}: execution count {cell.execution_count}, expected {expected}"
+
+
+def no_stderr(notebook: Notebook) -> Iterator[str]:
+    for cell, output in notebook.outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            yield f"cell {cell.id}: stderr: {output.text[:80]!r}"
+
+
+def no_error(notebook: Notebook) -> Iterator[str]:
+    for cell, output in notebook.outputs:
+        if output.output_type == "error":
+            yield f"cell {cell.id}: {output.ename}: {output.evalue}"
+
+
+def no_absolute_path(notebook: Notebook) -> Iterator[str]:
+    machine_path = re.compile(r"(?<![\w.~])/(?:home|root|Users|work|tmp)/|\b[A-Z]:\\")
+    sources = [(cell, cell.source) for cell in notebook.node.cells]
+    outputs = [(cell, text) for cell, output in notebook.outputs for text in texts(output)]
+    for cell, text in sources + outputs:
+        if found := machine_path.search(text):
+            yield f"cell {cell.id}: a path of one machine: {text[found.start() : found.start() + 40]!r}"
+
+
+def clean_outputs(notebook: Notebook) -> Iterator[str]:
+    unwanted = {
+        "\x1b": "an ANSI escape",
+        "\r": "a carriage return",
+        r"\dm?s/step": "a timing",
+        "<Figure size": "a figure's repr",
+        r"\b0x[0-9a-f]{6,}": "a memory address",
+    }
+    for cell, output in notebook.outputs:
+        for pattern, what in unwanted.items():
+            if any(re.search(pattern, text) for text in texts(output)):
+                yield f"cell {cell.id}: {what} in its output"
+
+
+def full_real_data(notebook: Notebook) -> Iterator[str]:
+    for cell, output in notebook.outputs:
+        if output.get("data", {}).get(CLAIM_TYPE, {}).get("state") == "not checked":
+            yield f"cell {cell.id}: a claim was not checked: executed on less than the full real data"
+        if any(sign in text for text in texts(output) for sign in ("STAND-IN DATA", "FASHION_SAMPLE=")):
+            yield f"cell {cell.id}: executed on a sample or the stand-in"
+
+
+def described_images(notebook: Notebook) -> Iterator[str]:
+    for cell, output in notebook.outputs:
+        if "image/png" not in output.get("data", {}):
+            continue
+        if not output.metadata.get("image/png", {}).get("alt", "").strip():
+            yield f"cell {cell.id}: a picture without alternative text"
+        size = len(base64.b64decode(output.data["image/png"]))
+        if size >= MAX_IMAGE_BYTES:
+            yield f"cell {cell.id}: a picture of {size:,} bytes, more than {MAX_IMAGE_BYTES:,}"
+
+
+def repeatable_checked_outputs(notebook: Notebook) -> Iterator[str]:
+    for cell, output in notebook.outputs:
+        if "nbval-check-output" not in cell.metadata.get("tags", []):
+            continue
+        for text in texts(output):
+            if found := re.search(r"\d\.\d{5,}", text):
+                yield f"cell {cell.id}: more decimals than repeat everywhere, but compared by nbval: {found[0]}..."
+            if found := re.search(r"\d ?(?:[mµn]?s|seconds?|minutes?)\b", text):
+                yield f"cell {cell.id}: a timing, but compared by nbval: {found[0]}"
+
+
+def small_file(notebook: Notebook) -> Iterator[str]:
+    size = len(nbformat.writes(notebook.node).encode())
+    if size >= MAX_BYTES:
+        yield f"{size:,} bytes, more than {MAX_BYTES:,}"
+
+
+def normal_metadata(notebook: Notebook) -> Iterator[str]:
+    normal = nbformat.from_dict(notebook.node)
+    series._normalise(normal)
+    if normal != notebook.node:
+        yield "metadata that changes from machine to machine: execute it with `make notebooks`"
+
+
+def readable_ids(notebook: Notebook) -> Iterator[str]:
+    if (notebook.node.nbformat, notebook.node.nbformat_minor) < (4, 5):
+        yield "a format before 4.5, which has no cell ids"
+        return
+    ids = [cell.id for cell in notebook.node.cells]
+    for cell_id in ids:
+        if not re.fullmatch(r"[a-z0-9-]+", cell_id) or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f-]+)?", cell_id):
+            yield f"cell {cell_id}: an id that says nothing; use words-with-hyphens"
+    for cell_id in sorted({cell_id for cell_id in ids if ids.count(cell_id) > 1}):
+        yield f"cell {cell_id}: {ids.count(cell_id)} cells have this id"
+
+
+# --- The reader's arc -------------------------------------------------------------------------------------------------
+
+
+def opening(notebook: Notebook) -> Iterator[str]:
+    first = notebook.node.cells[0]
+    titles = [title for level, title in headings(first) if level == 1]
+    if len(titles) != 1 or not titles[0].endswith("?"):
+        yield f"cell {first.id}: the first cell needs one title, a question"
+    objectives = re.search(r"\*\*You will learn\*\*\n\n((?:- .*\n(?:  .*\n)*)+)", first.source)
+    if objectives is None or len(re.findall(r"^- ", objectives[1], re.MULTILINE)) != 3:
+        yield f"cell {first.id}: needs **You will learn** with three points"
+    if "**You need**" not in first.source:
+        yield f"cell {first.id}: needs **You need**"
+    minutes = re.search(r"\*\*Takes about\*\* (\d+) minutes", first.source)
+    if minutes is None or not 10 <= int(minutes[1]) <= 25:
+        yield f"cell {first.id}: needs **Takes about** 10 to 25 minutes"
+
+
+def closing(notebook: Notebook) -> Iterator[str]:
+    recaps = [section for section in notebook.sections if section.title == "Recap"]
+    if len(recaps) != 1:
+        yield f"{len(recaps)} sections called Recap, expected one"
+    for recap in recaps:
+        prose = "\n".join(cell.source for cell in recap.cells if cell.cell_type == "markdown")
+        sentences = len(re.findall(r"[.!?](?=\s|$)", prose))
+        if not 3 <= sentences <= 6:
+            yield f"a recap of {sentences} sentences, expected 3 to 6"
+    if notebook.sections[-1].title != "Where to go next":
+        yield f"the last section is {notebook.sections[-1].title!r}, expected 'Where to go next'"
+
+
+def heading_levels(notebook: Notebook) -> Iterator[str]:
+    before = 0
+    for cell in notebook.node.cells:
+        for level, title in headings(cell):
+            if level > before + 1:
+                yield f"cell {cell.id}: heading {title!r} of level {level} follows one of level {before}"
+            if level == 1 and before > 0:
+                yield f"cell {cell.id}: a second title, {title!r}"
+            before = level
+
+
+def cell_lengths(notebook: Notebook) -> Iterator[str]:
+    for cell in notebook.code_cells:
+        if (lines := len(cell.source.splitlines())) > MAX_CELL_LINES:
+            yield f"cell {cell.id}: {lines} lines, more than {MAX_CELL_LINES}"
+    low, high = MEDIAN_CELL_LINES
+    middle = median(sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in notebook.code_cells)
+    if not low <= middle <= high:
+        yield f"the median code cell has {middle:g} lines, expected {low} to {high}"
+
+
+def links(notebook: Notebook) -> Iterator[str]:
+    for cell in notebook.markdown_cells:
+        for target in re.findall(r"\]\(([^)#\s]+)", cell.source):
+            if "://" not in target and not (series.NOTEBOOKS / target).is_file():
+                yield f"cell {cell.id}: a link to {target}, which does not exist"
+
+
+# --- Code and data ----------------------------------------------------------------------------------------------------
+
+
+def quiet_start(notebook: Notebook) -> Iterator[str]:
+    """`fashion_utils` holds back TensorFlow's start-up messages, if it is imported first."""
+    imports = [
+        alias.name.partition(".")[0] if isinstance(statement, ast.Import) else statement.module.partition(".")[0]
+        for statement in ast.walk(tree(notebook.code_cells[0]))
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        for alias in statement.names
+    ]
+    if "fashion_utils" not in imports:
+        yield f"cell {notebook.code_cells[0].id}: the first code cell must import fashion_utils"
+    elif "tensorflow" in imports[: imports.index("fashion_utils")]:
+        yield f"cell {notebook.code_cells[0].id}: imports tensorflow before fashion_utils"
+
+
+def prepares_data(notebook: Notebook) -> Iterator[str]:
+    if not any(contains(tree(cell), ast.parse("data.prepare()").body[0].value) for cell in notebook.code_cells):
+        yield "no cell calls data.prepare(), which finds and checks the data"
+
+
+def mission_lines(notebook: Notebook) -> Iterator[str]:
+    for line in MISSION_LINES.get(notebook.number, ()):
+        if not any(contains(tree(cell), ast.parse(line).body[0]) for cell in notebook.code_cells):
+            yield f"a line the series promises to teach is missing: {line}"
+    printed = [text for _, output in notebook.outputs for text in texts(output)]
+    if notebook.number == "04" and not any(re.search(r"^Test Accuracy: 0\.8\d$", text, re.M) for text in printed):
+        yield "no output says 'Test Accuracy: 0.8...'"
+
+
+def sealed_test_data(notebook: Notebook) -> Iterator[str]:
+    """Test data is named only where its rule lets it: see `_open_cells`. 01 may describe it, with nothing taken out."""
+    allowed = {cell.id for cell in _open_cells(notebook)}
+    tainted = set(TEST_DATA)
+    for cell in notebook.code_cells:
+        parsed = tree(cell)
+        used = names(parsed) & tainted
+        if used and cell.id not in allowed:
+            yield f"cell {cell.id}: uses test data where it is sealed: {', '.join(sorted(used))}"
+        elif used and notebook.number == "01":
+            yield from (f"cell {cell.id}: {problem}" for problem in _more_than_described(parsed))
+        tainted |= _made_from(parsed, tainted)
+    loads = sum(len(calls(tree(cell), "load_test")) for cell in notebook.code_cells)
+    if loads > 1:
+        yield f"the test set is loaded {loads} times, expected once"
+
+
+def _open_cells(notebook: Notebook) -> list[NotebookNode]:
+    """Return the cells that may name test data.
+
+    01: the section that loads the data. 02 and 03: none. 04: from the section that opens the test set. Later: the last
+    section before the recap.
+    """
+    sections = notebook.sections
+    titles = [section.title for section in sections]
+    if notebook.number == "01":
+        chosen = [section for section in sections if any("load_data" in cell.source for cell in section.cells)][:1]
+    elif notebook.number in ("02", "03"):
+        chosen = []
+    elif notebook.number == "04":
+        start = next((i for i, title in enumerate(titles) if re.search(r"(?i)\bopen.*\btest set\b", title)), len(titles))
+        chosen = sections[start:]
+    else:
+        chosen = [sections[titles.index("Recap") - 1]] if "Recap" in titles else []
+    return [cell for section in chosen for cell in section.cells]
+
+
+def _made_from(tree: ast.AST, tainted: set[str]) -> set[str]:
+    """Return the variables that are assigned something made from tainted ones."""
+    assignments = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)]
+    made = [target for node in assignments if names(node.value) & tainted for target in node.targets]
+    return {
+        node.id
+        for target in made
+        for node in ast.walk(target)
+        if isinstance(node, ast.Name) and not node.id.startswith("train_")  # load_data() returns both
+    }
+
+
+def _more_than_described(tree: ast.AST) -> Iterator[str]:
+    """In 01 the test arrays may be loaded and put into a table of shapes, types and ranges; nothing else."""
+    described = {"shape", "dtype", "min", "max", "nbytes", "items", "load_data", "DataFrame", "T", "values", "ndim"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            yield "takes something out of an array in a cell that has test data"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr not in described:
+            if node.value.id not in ("tf", "np", "data"):
+                yield f"uses .{node.attr} in a cell that has test data"
+
+
+def no_choice_by_test_data(notebook: Notebook) -> Iterator[str]:
+    tainted = set(TEST_DATA)
+    for cell in notebook.code_cells:
+        parsed = tree(cell)
+        tainted |= _made_from(parsed, tainted)
+        for call in calls(parsed, "fit"):
+            given = call.args + [word.value for word in call.keywords if word.arg in ("x", "y", "validation_data")]
+            for argument in given:
+                if used := names(argument) & tainted:
+                    yield f"cell {cell.id}: fit is given test data: {', '.join(sorted(used))}"
+
+
+# --- Numbers in prose -------------------------------------------------------------------------------------------------
+
+
+def guarded_numbers(notebook: Notebook) -> Iterator[str]:
+    """A decimal, a percentage or a large count in prose lies within a range that an `expect` holds, or is allowed."""
+    ranges = [
+        ast.literal_eval(keyword.value)
+        for cell in notebook.code_cells
+        for call in calls(tree(cell), "expect")
+        for keyword in call.keywords
+        if keyword.arg == "between"
+    ]
+    for cell, number, value in prose_numbers(notebook):
+        if number not in ALLOWED_NUMBERS and not any(low <= value <= high for low, high in ranges):
+            yield f"cell {cell.id}: no expect() guards the number {number}"
+
+
+def prose_numbers(notebook: Notebook) -> Iterator[tuple[NotebookNode, str, float]]:
+    """Yield the numbers of the Markdown cells as (cell, as in `ALLOWED_NUMBERS`, value; a percentage as a share)."""
+    count, decimal = r"\d{1,3}(?:,\d{3})+", r"\d+\.\d+"
+    any_number = rf"(?<![\w.,])(?:{count}|{decimal}|\d+)(?![\w]|[.,]\d)"
+    percent = r"\s?(?:%|per\s?cent)"
+    # "88 to 89 %" is two percentages.
+    pattern = rf"(?P<share>{any_number})(?:(?:\s?[–-]\s?|\s(?:to|and|or)\s){any_number})?(?={percent})"
+    share = re.compile(rf"({any_number})(?=(?:(?:\s?[–-]\s?|\s(?:to|and|or)\s){any_number})?{percent})")
+    plain = re.compile(rf"(?<![\w.,])(?:{count}|{decimal})(?![\w]|[.,]\d)")
+    del pattern
+    for cell in notebook.markdown_cells:
+        prose = re.sub(r"`[^`]*`|\]\([^)]*\)|https?://\S+", " ", cell.source)
+        shares = {found.start(): found[1] for found in share.finditer(prose)}
+        for text in shares.values():
+            yield cell, f"{text} %", float(text.replace(",", "")) / 100
+        for found in plain.finditer(prose):
+            if found.start() not in shares:
+                yield cell, found[0], float(found[0].replace(",", ""))
+
+
+CHECKS = (
+    executed_in_order,
+    no_stderr,
+    no_error,
+    no_absolute_path,
+    clean_outputs,
+    full_real_data,
+    described_images,
+    repeatable_checked_outputs,
+    small_file,
+    normal_metadata,
+    readable_ids,
+    opening,
+    closing,
+    heading_levels,
+    cell_lengths,
+    links,
+    quiet_start,
+    prepares_data,
+    mission_lines,
+    sealed_test_data,
+    no_choice_by_test_data,
+    guarded_numbers,
+)

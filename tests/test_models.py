@@ -1,0 +1,37 @@
+"""The series' networks are the ones its notebooks describe."""
+
+from fashion_utils import models
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def mlp():
+    return models.mlp()
+
+
+def test_mlp_has_the_parameters_counted_in_notebook_3(mlp):
+    assert mlp.count_params() == (784 * 128 + 128) + (128 * 64 + 64) + (64 * 10 + 10) == 109_386
+    assert [type(layer).__name__ for layer in mlp.layers] == ["Flatten", "Dense", "Dense", "Dense"]
+    assert [layer.activation.__name__ for layer in mlp.layers[1:]] == ["relu", "relu", "softmax"]
+
+
+def test_mlp_gives_probabilities(mlp):
+    images = np.random.default_rng(0).random((5, 28, 28), "float32")
+    probabilities = mlp.predict(images, verbose=0)
+    assert probabilities.shape == (5, 10) and probabilities.dtype == np.float32
+    assert probabilities.min() >= 0
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_mlp_is_compiled_for_whole_number_labels(mlp):
+    assert mlp.optimizer.name == "adam"
+    assert mlp.loss == "sparse_categorical_crossentropy"
+    assert list(mlp.evaluate(np.zeros((4, 28, 28)), np.array([0, 3, 9, 9]), verbose=0, return_dict=True)) == [
+        "accuracy",
+        "loss",
+    ]
+
+
+def test_every_call_gives_a_new_model(mlp):
+    assert models.mlp() is not mlp
