@@ -57,5 +57,4 @@ class _QuietTensorFlow(importlib.abc.MetaPathFinder):
         return spec
 
 
-if not any(isinstance(finder, _QuietTensorFlow) for finder in sys.meta_path):
-    sys.meta_path.insert(0, _QuietTensorFlow())
+sys.meta_path.insert(0, _QuietTensorFlow())

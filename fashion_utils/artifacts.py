@@ -32,11 +32,13 @@ def provenance(model, settings: dict) -> dict:
     import keras
     import tensorflow
 
+    # The shape of the input is not part of a Sequential model's layers.
     layers = [[type(layer).__name__, {**layer.get_config(), "name": None}] for layer in model.layers]
+    architecture = json.dumps([model.input_shape, layers], sort_keys=True, default=str)
     return {
         "data": data.source().fingerprint,
         "settings": settings,
-        "architecture": hashlib.sha256(json.dumps(layers, sort_keys=True, default=str).encode()).hexdigest()[:16],
+        "architecture": hashlib.sha256(architecture.encode()).hexdigest()[:16],
         "versions": {"tensorflow": tensorflow.__version__, "keras": keras.__version__},
     }
 
@@ -84,7 +86,7 @@ def load_model(name: str, like, settings: dict):
     model_file = folder() / f"{name}.keras"
     try:
         card = json.loads(model_file.with_suffix(".json").read_text())
-        made, history, digest = card["provenance"], card["history"], card["sha256"]
+        made, history, digest = dict(card["provenance"]), dict(card["history"]), card["sha256"]
         content = model_file.read_bytes()
     except FileNotFoundError:
         return None, None, "there is none yet"

@@ -14,6 +14,7 @@ import time
 
 from fashion_utils import data
 from fashion_utils.claims import CLAIM_TYPE, HEADLINE_TYPE
+from jinja2 import DictLoader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
@@ -162,9 +163,22 @@ def write(path: Path, content: str) -> None:
     os.replace(temporary, path)
 
 
+# nbconvert's own page fetches scripts (we use none: no formulas, diagrams or widgets) and has no alternative texts.
+_PAGE = """
+{%- extends "lab/index.html.j2" -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+{%- block data_png scoped -%}
+{%- set alt = output | get_metadata("alt", "image/png") -%}
+{{ super().replace("<img ", '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else super() }}
+{%- endblock -%}
+"""
+
+
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
-    """Return the notebook as one HTML page that needs no network: pictures inside, no script from elsewhere."""
-    exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="")
+    """Return the notebook as one HTML page that needs no network: pictures inside, no scripts."""
+    exporter = HTMLExporter(template_file="page", extra_loaders=[DictLoader({"page": _PAGE})])
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     return body
 

@@ -4,9 +4,9 @@ import os
 
 os.environ.setdefault("MPLBACKEND", "agg")  # before Matplotlib: no test opens a window
 
+from fashion_utils import data
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from fashion_utils import data
 import pytest
 from traitlets.config import Config
 

@@ -154,6 +154,8 @@ def test_own_folder_comes_before_the_cache(world, tmp_path, monkeypatch):
 
 
 def test_stand_in_on_request_looks_at_nothing_else(world, monkeypatch, capsys):
+    import IPython  # noqa: F401
+
     world.fill(world.cache)
     monkeypatch.setenv("FASHION_MNIST_DIR", "/nowhere")
     monkeypatch.setenv("FASHION_DATA", "standin")
@@ -161,6 +163,7 @@ def test_stand_in_on_request_looks_at_nothing_else(world, monkeypatch, capsys):
     assert source.kind == "stand-in" and source.label == "stand-in data" and source.slug == "stand-in"
     assert not source.is_full_real
     out = capsys.readouterr().out
+    assert out.startswith("!!!")  # plain text, though IPython is loaded here
     assert "STAND-IN DATA: THIS IS NOT FASHION-MNIST" in out and "FASHION_DATA=standin" in out
 
 

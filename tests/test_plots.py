@@ -2,12 +2,12 @@
 
 import io
 
-from PIL import Image
 from fashion_utils import plots
 import matplotlib as mpl
 from matplotlib.colors import to_rgb
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 import pytest
 
 pytestmark = pytest.mark.usefixtures("use_data")

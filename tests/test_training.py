@@ -88,7 +88,7 @@ def test_fit_does_what_plain_fit_does(make_model):
 
 def test_fit_with_one_hot_labels_and_label_smoothing():
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
-    one_hot = np.eye(CLASSES)  # float64, which Keras turns into float32
+    one_hot = np.eye(CLASSES)
     fast, fast_history, plain, plain_history = train_both(
         lambda: build(loss=loss), labels=one_hot[LABELS], validation_labels=one_hot[VALIDATION[1]]
     )
@@ -113,6 +113,20 @@ def test_fit_at_other_batch_sizes(batch_size):
     training.fit(fast, IMAGES, LABELS, batch_size=batch_size, shuffle=False)
     plain.fit(IMAGES, LABELS, batch_size=batch_size, shuffle=False, verbose=0)
     assert_same_model(fast, plain)
+
+
+def test_fit_runs_the_readers_own_train_step_on_float32():
+    dtypes = []
+
+    class Recorder(keras.Sequential):
+        def train_step(self, data):
+            dtypes.extend(part.dtype.name for part in data)
+            return super().train_step(data)
+
+    model = Recorder([keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(CLASSES)])
+    model.compile(loss="mse")
+    training.fit(model, IMAGES.astype("float64"), np.eye(CLASSES)[LABELS], batch_size=EXAMPLES)
+    assert set(dtypes) == {"float32"}
 
 
 def test_fit_respects_steps_per_execution():

@@ -1,0 +1,330 @@
+"""Every notebook keeps the promises in `notebook_checks`, and every check there catches a notebook that breaks them."""
+
+import base64
+from copy import deepcopy
+
+from fashion_utils import series
+from fashion_utils.claims import CLAIM_TYPE
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+import notebook_checks
+from notebook_checks import CHECKS, Notebook
+import pytest
+
+PATHS = sorted(series.NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def test_the_series_has_its_notebooks():
+    expected = ["01_explore", "02_preprocess", "03_train_mlp", "04_evaluate"]
+    assert [path.stem for path in PATHS][:4] == expected
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_notebook(path, check):
+    assert list(check(Notebook.read(path))) == []
+
+
+def test_every_allowed_number_is_still_in_use():
+    found = {number for path in PATHS for _, number, _ in notebook_checks.prose_numbers(Notebook.read(path))}
+    assert set(notebook_checks.ALLOWED_NUMBERS) - found == set()
+
+
+# --- The checks can fail ----------------------------------------------------------------------------------------------
+
+OPENING = """# 4 · How good is it?
+
+**You will learn**
+
+- one
+- two, which needs
+  a second line
+- three
+
+**You need** nothing.
+
+**Takes about** 20 minutes."""
+IMPORTS = """from fashion_utils import data
+from fashion_utils.claims import expect
+import tensorflow as tf"""
+LOAD = """data.prepare()
+train_images, train_labels = data.load_train()
+train_images = train_images / 255"""
+ALL_LOADED = "(train_images, train_labels), (test_images, test_labels) = tf.keras.datasets.fashion_mnist.load_data()"
+DESCRIBE = f"""{ALL_LOADED}
+arrays = {{"train": train_images, "test": test_images}}
+print({{name: [array.shape, array.min(), array.max()] for name, array in arrays.items()}})"""
+MODEL = notebook_checks.MISSION_LINES["03"][0]
+TRAIN = """EPOCHS = 10
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+history = model.fit(train_images, train_labels, epochs=EPOCHS, validation_split=0.1, verbose=0)"""
+OPEN = """test_images, test_labels = data.load_test()
+test_loss, test_accuracy = model.evaluate(test_images, test_labels, verbose=0)
+print(f"Test Accuracy: {test_accuracy:.2f}")"""
+CLAIM = """show(figure)
+summary(5)
+expect("test accuracy", test_accuracy, between=(0.87, 0.90))"""
+CLAIM_WITHOUT_TEST = CLAIM.replace("test_accuracy", "accuracy")
+RECAP = "## Recap\n\nIt is 89 % right, or 0.885. It was measured with 10,000 pictures! Was it luck?"
+WHERE_NEXT = "## Where to go next\n\n[On](01_explore.ipynb)"
+
+MIDDLE = {
+    "01": (DESCRIBE, "## Read the result", CLAIM_WITHOUT_TEST),
+    "02": ("## Read the result", CLAIM_WITHOUT_TEST),
+    "03": (MODEL, "## Train it", TRAIN, "## Read the result", CLAIM_WITHOUT_TEST),
+    "04": ("## Open the test set", OPEN, "## Read the result", CLAIM),
+    "05": (MODEL, TRAIN, "## Compare them on the test set", OPEN, CLAIM),
+}
+
+
+def good_notebook(number):
+    """Build a notebook in which there is nothing to find; its last code cell has one output of each kind."""
+    texts = (OPENING, "## Get ready", IMPORTS, LOAD, *MIDDLE[number], RECAP, WHERE_NEXT)
+    cells = []
+    for i, text in enumerate(texts):
+        make = new_markdown_cell if text.startswith("#") else new_code_cell
+        cells.append(make(text, id=f"step-{i}"))
+    code_cells = [cell for cell in cells if cell.cell_type == "code"]
+    for count, cell in enumerate(code_cells, start=1):
+        cell.execution_count = count
+    image = {"image/png": base64.b64encode(b"not much of a picture").decode(), "text/plain": "A curve that falls."}
+    code_cells[-1].outputs = [
+        new_output("display_data", image, metadata={"image/png": {"alt": "A curve that falls."}}),
+        new_output("stream", name="stdout", text="Test Accuracy: 0.88\n"),
+        new_output("execute_result", {"text/plain": "0.8812"}, execution_count=count),
+        new_output("display_data", {"text/plain": "✓", CLAIM_TYPE: {"name": "it", "state": "held"}}),
+    ]
+    code_cells[-1].metadata.tags = ["nbval-check-output"]
+    notebook = Notebook(f"{number}_test", new_notebook(cells=cells))
+    series._normalise(notebook.node)
+    return notebook
+
+
+@pytest.mark.parametrize("number", MIDDLE)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_good_notebook_passes(number, check):
+    assert list(check(good_notebook(number))) == []
+
+
+def replace(old, new):
+    """Return a change that replaces a text, which must be there, in all sources."""
+
+    def change(notebook):
+        assert any(old in cell.source for cell in notebook.node.cells)
+        for cell in notebook.node.cells:
+            cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def add_code(after, source):
+    """Return a change that adds a code cell after the one that holds a text."""
+
+    def change(notebook):
+        cells = notebook.node.cells
+        index = next(i for i, cell in enumerate(cells) if after in cell.source)
+        cells.insert(index + 1, new_code_cell(source, id="added"))
+
+    return change
+
+
+def set_in_code(**values):
+    """Return a change that sets fields of the last code cell."""
+    return lambda notebook: notebook.code_cells[-1].update(values)
+
+
+def set_id(value):
+    return lambda notebook: notebook.node.cells[2].update(id=value)
+
+
+def say(text):
+    """Return a change that adds this to the standard output of the last code cell."""
+    return lambda notebook: notebook.code_cells[-1].outputs.append(new_output("stream", name="stdout", text=text))
+
+
+def output(output_type, *arguments, **values):
+    return lambda notebook: notebook.code_cells[-1].outputs.append(new_output(output_type, *arguments, **values))
+
+
+def change_accuracy(text):
+    return lambda notebook: notebook.code_cells[-1].outputs[1].update(text=f"Test Accuracy: {text}\n")
+
+
+def picture(kind, size, alt):
+    return output("display_data", {kind: base64.b64encode(bytes(size)).decode()}, metadata={kind: {"alt": alt}})
+
+
+BROKEN = {
+    "executed_in_order": [
+        ("04", set_in_code(execution_count=None), "None, expected 4"),
+        ("04", set_in_code(execution_count=9), "9, expected 4"),
+        ("04", add_code("# 4", "print()"), "None, expected 1"),
+    ],
+    "no_stderr": [("04", output("stream", name="stderr", text="a warning"), "a warning")],
+    "no_error": [("04", output("error", ename="ValueError", evalue="bad", traceback=[]), "ValueError: bad")],
+    "no_absolute_path": [
+        ("04", say("saved to /home/ada/model.keras"), "/home/ada"),
+        ("04", say(r"saved to C:\ada\model.keras"), r"'C:"),
+        ("04", replace("verbose=0", "verbose='/tmp/x'"), "/tmp/x"),
+        ("04", output("display_data", {"text/html": "<a href='/Users/ada'>"}), "/Users/ada"),
+        ("04", output("display_data", {"text/plain": "/root/x"}), "/root/x"),
+        ("04", replace("It was measured", "See /work/x. It was measured"), "/work/x"),
+    ],
+    "clean_outputs": [
+        ("04", say("\x1b[1mbold"), "ANSI"),
+        ("04", say("1/10\r2/10"), "carriage return"),
+        ("04", say("3ms/step"), "timing"),
+        ("04", say("<Figure size 640x480 with 1 Axes>"), "repr"),
+        ("04", output("display_data", {"text/plain": "<object at 0x7f0012ab>"}), "memory address"),
+    ],
+    "full_real_data": [
+        ("04", lambda notebook: notebook.code_cells[-1].outputs.pop(), "0 of 1 claims held"),
+        (
+            "04",
+            lambda notebook: notebook.code_cells[-1].outputs[-1].data[CLAIM_TYPE].update(state="x"),
+            "0 of 1 claims",
+        ),
+        ("04", say("STAND-IN DATA: THIS IS NOT FASHION-MNIST"), "stand-in"),
+        ("04", say("found. FASHION_SAMPLE=6000: only a sample"), "sample"),
+    ],
+    "described_images": [
+        ("04", picture("image/png", 100, alt=" "), "without alternative text"),
+        ("04", picture("image/png", 100_000, alt="A big one."), "100,000 bytes"),
+        ("04", picture("image/jpeg", 100, alt="A photograph."), "expected image/png"),
+    ],
+    "repeatable_checked_outputs": [
+        ("04", say("0.88123"), "decimals"),
+        ("04", say("in 12.3 s"), "timing"),
+        ("04", say("in 20ms"), "timing"),
+    ],
+    "small_file": [("04", say("long " * 300_000), "more than 1,500,000")],
+    "normal_metadata": [
+        ("04", lambda notebook: notebook.node.metadata.language_info.update(version="3.12.1"), "metadata"),
+        ("04", set_in_code(metadata={"execution": {"iopub.execute_input": "2024-01-01"}}), "metadata"),
+    ],
+    "readable_ids": [
+        ("04", lambda notebook: notebook.node.update(nbformat_minor=4), "before 4.5"),
+        ("04", set_id("0a1b2c3d"), "says nothing"),
+        ("04", set_id("0a1b2c3d-1234-4567-89ab-0123456789ab"), "says nothing"),
+        ("04", set_id("Get_data"), "says nothing"),
+        ("04", set_id("step-1"), "2 cells have this id"),
+    ],
+    "opening": [
+        ("04", replace("How good is it?", "Evaluation"), "a question"),
+        ("04", replace("# 4 ·", "## 4 ·"), "a question"),
+        ("04", replace("**Takes about** 20", "# Two?\n\n**Takes about** 20"), "one title"),
+        ("04", replace("- one\n", ""), "three points"),
+        ("04", replace("- one\n", "- one\n- four\n"), "three points"),
+        ("04", replace("**You will learn**", "Contents"), "You will learn"),
+        ("04", replace("**You need**", "You want"), "You need"),
+        ("04", replace("**Takes about** 20", "It takes 20"), "Takes about"),
+        ("04", replace("**Takes about** 20", "**Takes about** 90"), "10 to 25"),
+    ],
+    "closing": [
+        ("04", replace("## Recap", "## Summary"), "0 sections called Recap"),
+        ("04", replace("## Read the result", "## Recap"), "2 sections called Recap"),
+        ("04", replace("Was it luck?", ""), "2 sentences"),
+        ("04", replace("Was it luck?", "A. B. C. D. E."), "7 sentences"),
+        ("04", replace("## Where to go next", "## Goodbye"), "Goodbye"),
+    ],
+    "heading_levels": [
+        ("04", replace("## Read the result", "#### Read the result"), "level 4 follows one of level 2"),
+        ("04", replace("## Read the result", "# Read the result"), "second title"),
+    ],
+    "cell_lengths": [
+        ("04", replace("summary(5)", "summary(5)\n" * 26), "29 lines"),
+        ("04", replace("\n", "\n\n" + "x\n" * 3), "the median code cell has 9 lines"),
+        ("04", replace("\n", ";"), "the median code cell has 1 lines"),
+    ],
+    "links": [("04", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb")],
+    "quiet_start": [
+        ("04", replace(IMPORTS, "import tensorflow as tf\nfrom fashion_utils import data"), "before fashion_utils"),
+        ("04", replace(IMPORTS, "from tensorflow import keras\nimport fashion_utils"), "before fashion_utils"),
+        ("04", replace(IMPORTS, "import tensorflow as tf"), "must import fashion_utils"),
+    ],
+    "prepares_data": [("04", replace("data.prepare()", "prepare"), "data.prepare()")],
+    "mission_lines": [
+        ("01", replace(ALL_LOADED, "train, test = tf.keras.datasets.fashion_mnist.load_data()"), "load_data()"),
+        ("03", replace("Dense(128", "Dense(256"), "Sequential"),
+        ("03", replace("tf.keras.layers.Flatten(),", ""), "Sequential"),
+        ("03", replace('"adam"', '"sgd"'), "compile"),
+        ("03", replace("EPOCHS = 10", "EPOCHS = 100"), "EPOCHS = 10"),
+        ("03", replace("validation_split=0.1", "validation_split=0.2"), "model.fit"),
+        ("03", replace("epochs=EPOCHS, ", ""), "model.fit"),
+        ("03", replace("model.fit(", "training.fit(model, "), "model.fit"),
+        ("04", replace("test_loss, test_accuracy", "loss, accuracy"), "model.evaluate"),
+        ("04", set_in_code(outputs=[]), "Test Accuracy"),
+        ("04", change_accuracy("0.79"), "0.8..."),
+    ],
+    "sealed_test_data": [
+        ("01", add_code("## Read the result", "plt.imshow(test_images[0])"), "test_images"),
+        ("01", add_code("## Read the result", "arrays['test'].mean()"), "arrays"),
+        ("01", add_code(ALL_LOADED, "plt.imshow(test_images)"), "only be described: plt.imshow"),
+        ("01", add_code(ALL_LOADED, "first = test_images[0]"), "only be described: test_images[0]"),
+        ("01", add_code(ALL_LOADED, "print(test_images.mean())"), "only be described: test_images.mean()"),
+        ("02", add_code("## Read the result", "pair = data.load_test()"), "load_test"),
+        ("03", add_code("## Read the result", "data_sets = tf.keras.datasets.fashion_mnist.load_data()"), "load_data"),
+        ("04", add_code("## Get ready", "pair = data.load_test()"), "load_test"),
+        ("04", replace("## Open the test set", "## Go on"), "load_test"),
+        ("04", add_code("## Read the result", "again = data.load_test()"), "loaded 2 times"),
+        ("05", add_code("## Get ready", "pair = data.load_test()"), "load_test"),
+        ("05", replace("## Recap", "## One more section\n\n## Recap"), "load_test"),
+    ],
+    "no_choice_by_test_data": [
+        ("04", replace(CLAIM, "model.fit(a, b, validation_data=(a, test_labels))"), "test_labels"),
+        ("04", replace(CLAIM, "check_on = (test_images, 0)\nfit(model, a, b, validation_data=check_on)"), "check_on"),
+        ("05", replace(CLAIM, "training.fit(model, test_images, test_labels)"), "test_images"),
+        ("05", replace(CLAIM, "model.fit(x=test_images)"), "test_images"),
+    ],
+    "guarded_numbers": [
+        ("04", replace("89 %", "93 %"), "93 %"),
+        ("04", replace("89 %", "89 to 93 %"), "93 %"),
+        ("04", replace("89 %", "82–89 %"), "82 %"),
+        ("04", replace("89 %", "93 per cent"), "93 %"),
+        ("04", replace("89 %", "**93.1%**"), "93.1 %"),
+        ("04", replace("0.885", "0.915"), "0.915"),
+        ("04", replace("0.885. It", "0.915. It"), "0.915"),
+        ("04", replace("10,000", "12,000"), "12,000"),
+        ("04", replace("between=(0.87, 0.90)", "between=(0.5, 0.6)"), "89 %"),
+    ],
+}
+
+
+def test_every_check_is_shown_to_fail():
+    assert list(BROKEN) == [check.__name__ for check in CHECKS]
+
+
+@pytest.mark.parametrize(
+    ("check", "number", "change", "expected"),
+    [(name, *case) for name, cases in BROKEN.items() for case in cases],
+    ids=[f"{name}-{i}" for name, cases in BROKEN.items() for i, _ in enumerate(cases)],
+)
+def test_the_check_finds(check, number, change, expected):
+    notebook = good_notebook(number)
+    untouched = deepcopy(notebook.node)
+    change(notebook)
+    assert notebook.node != untouched
+    problems = list(getattr(notebook_checks, check)(notebook))
+    assert any(expected in problem for problem in problems), problems
+
+
+def test_what_is_fine_in_prose_and_code_is_not_reported():
+    notebook = good_notebook("04")
+    prose = (
+        "Version `2.21`, [93 %](https://example.org/0.77), 28 by 28, in 1999, notebook 4, https://example.org/home/0.5."
+    )
+    notebook.node.cells.insert(-2, new_markdown_cell(f"{prose}\n\n```\n# no heading\n```", id="prose"))
+    found = [number for _, number, _ in notebook_checks.prose_numbers(notebook)]
+    assert found == ["93 %", "89 %", "0.885", "10,000"]
+    assert list(notebook_checks.heading_levels(notebook)) == []
+    assert list(notebook_checks.no_absolute_path(notebook)) == []
+
+
+def test_reading_a_notebook_repairs_nothing(tmp_path):
+    notebook = good_notebook("04")
+    set_id("step-1")(notebook)
+    path = tmp_path / "04_evaluate.ipynb"
+    path.write_text(nbformat.v4.writes(notebook.node), encoding="utf-8")
+    read = Notebook.read(path)
+    assert read.name == "04_evaluate"
+    assert read.node == notebook.node

@@ -1,0 +1,243 @@
+"""`series`, the main job, run on notebooks of a few lines, in real kernels."""
+
+import contextlib
+from dataclasses import dataclass
+from html.parser import HTMLParser
+import io
+import json
+from pathlib import Path
+
+from fashion_utils import data, series
+import nbformat
+from nbformat import v4
+import pytest
+from rich.console import Console
+
+SENTENCE = 'Shirts & coats are "confused" in <half> of the cases.'
+SETUP = (
+    "from fashion_utils import claims, data, plots\n"
+    "data.source = lambda: data.Source('real', 'a test', None, '0')\n"
+    "print(open('beside.txt').read())"
+)
+HELD = "claims.expect('accuracy', 0.88, between=(0.87, 0.9))\nclaims.headline('accuracy', 0.88)"
+NOT_CHECKED = (
+    "data.source = lambda: data.Source('stand-in', 'a test', None, '0')\n"
+    "claims.expect('accuracy', 0.1, between=(0.87, 0.9))"
+)
+FIGURE = f"plots.show(plots.image_grid([[[0, 1]]]), {SENTENCE!r})"
+REAL, STAND_IN = (data.Source(kind, "made up by a test", None, "0") for kind in ("real", "stand-in"))
+
+
+@dataclass
+class Run:
+    """What a run of the series left: its exit status, what it printed, and two folders."""
+
+    status: int
+    printed: str
+    notebooks: Path
+    build: Path
+
+    def summary(self):
+        return json.loads((self.build / "summary.json").read_text(encoding="utf-8"))["notebooks"]
+
+
+def write_notebook(path, cells):
+    """Write a notebook as one that was executed before, out of order, with results that are no longer true."""
+    stale = v4.new_output("stream", text="stale")
+    code = [v4.new_code_cell(cell, execution_count=7, outputs=[stale]) for cell in cells]
+    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# Look at it\n\nText."), *code]), path)
+
+
+def run_series(folder, notebooks, *options, source=REAL):
+    """Run the series on notebooks given as {name: cells}."""
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / "beside.txt").write_text("read beside the notebook")
+    for name, cells in notebooks.items():
+        write_notebook(folder / "notebooks" / f"{name}.ipynb", cells)
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setattr(series, "NOTEBOOKS", folder / "notebooks")
+        patch.setattr(series, "BUILD", folder / "build")
+        patch.setattr(data, "prepare", lambda: source)
+        status = series.main(list(options))
+    return Run(status, printed.getvalue(), folder / "notebooks", folder / "build")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+# --- A run that succeeds, with --refresh ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory):
+    return run_series(tmp_path_factory.mktemp("refreshed"), {"01_good": (SETUP, HELD, FIGURE)}, "--refresh")
+
+
+class Page(HTMLParser):
+    """The alternative texts of an HTML page, and what a browser would fetch for it."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.alternative_texts, self.fetched = [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "img":
+            self.alternative_texts.append(attributes.get("alt"))
+        if tag != "a":
+            self.fetched += [attributes[name] for name in ("src", "href") if name in attributes]
+
+
+def test_success(refreshed):
+    assert refreshed.status == 0, refreshed.printed
+    assert names(refreshed.build) == ["01_good.html", "01_good.ipynb", "index.html", "summary.json"]
+    assert "01_good: 3 cells" in refreshed.printed
+    assert "Open build/index.html" in refreshed.printed
+
+
+def test_the_summary_counts_claims_and_holds_the_headlines(refreshed):
+    (outcome,) = refreshed.summary()
+    assert outcome["claims"] == [{"name": "accuracy", "state": "held"}]
+    assert outcome["headlines"] == ["accuracy: 0.88"]
+    assert outcome["error"] == "" and outcome["seconds"] > 0
+    for text in (refreshed.printed, (refreshed.build / "index.html").read_text(encoding="utf-8")):
+        assert "1 held, 0 not checked" in text and "accuracy: 0.88" in text
+
+
+def test_refresh_rewrites_the_notebook(refreshed):
+    path = refreshed.notebooks / "01_good.ipynb"
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == [1, 2, 3]
+    assert [output.text for output in cells[0].outputs] == ["read beside the notebook\n"]
+    assert all(cell.metadata == {} for cell in cells), "when a cell ran changes from run to run"
+    assert path.read_bytes() == (refreshed.build / "01_good.ipynb").read_bytes()
+    assert names(refreshed.notebooks) == ["01_good.ipynb", "beside.txt"]
+
+
+def test_the_page_needs_no_network_and_has_the_alternative_text(refreshed):
+    page = Page(refreshed.build / "01_good.html")
+    assert page.alternative_texts == [SENTENCE]
+    assert [address.partition(",")[0] for address in page.fetched] == ["data:image/png;base64"]
+
+
+def test_the_index_links_to_the_page_and_fetches_nothing(refreshed):
+    path = refreshed.build / "index.html"
+    assert '<a href="01_good.html">01_good</a>' in path.read_text(encoding="utf-8")
+    assert Page(path).fetched == []
+
+
+# --- Runs that fail ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    notebooks = {
+        "01_good": (SETUP, HELD, NOT_CHECKED),
+        "02_failing": ("x = 1", "print('so far')\nx / 0", "x"),
+        "03_after": ("1",),
+    }
+    return run_series(tmp_path_factory.mktemp("failed"), notebooks)
+
+
+def test_a_failing_cell_is_named_with_its_error(failed):
+    assert failed.status == 1
+    assert "02_failing stopped in cell 2: ZeroDivisionError: division by zero" in failed.printed
+    assert "x / 0" in failed.printed
+    assert "Open build/index.html" not in failed.printed
+
+
+def test_what_ran_before_a_failing_cell_is_kept(failed):
+    built = [f"{name}{ending}" for name in ("01_good", "02_failing") for ending in (".html", ".ipynb")]
+    assert names(failed.build) == [*built, "index.html", "summary.json"]
+    first, second, third = code_cells(failed.build / "02_failing.ipynb")
+    assert [output.output_type for output in second.outputs] == ["stream", "error"]
+    assert (first.execution_count, second.execution_count, third.execution_count) == (1, 2, None)
+    assert third.outputs == [], "results of an earlier run"
+
+
+def test_the_summary_of_a_failed_run(failed):
+    good, failing = failed.summary()
+    assert [claim["state"] for claim in good["claims"]] == ["held", "not checked"]
+    assert failing["error"].startswith("cell 2: ZeroDivisionError")
+    index = (failed.build / "index.html").read_text(encoding="utf-8")
+    assert "1 held, 1 not checked" in index and "<td>failed</td>" in index
+
+
+def test_without_refresh_the_notebooks_stay_as_they_are(failed):
+    for name, cells in (("01_good", 3), ("02_failing", 3), ("03_after", 1)):
+        assert [cell.execution_count for cell in code_cells(failed.notebooks / f"{name}.ipynb")] == [7] * cells
+
+
+def test_a_cell_that_kills_its_kernel_is_reported(tmp_path):
+    ran = run_series(tmp_path, {"01_deadly": ("1", "import os; os._exit(1)")})
+    assert ran.status == 1
+    assert "01_deadly stopped in cell 2: the kernel died" in ran.printed
+    assert "os._exit(1)" in ran.printed
+    assert names(ran.build) == ["01_deadly.html", "01_deadly.ipynb", "index.html", "summary.json"]
+
+
+# --- What needs no kernel ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--strict", "--refresh"])
+def test_strict_runs_refuse_anything_but_the_full_real_data(option, tmp_path):
+    ran = run_series(tmp_path, {"01_good": ()}, option, source=STAND_IN)
+    assert ran.status == 1
+    assert ran.printed == "This needs the full real data, and what was found is stand-in data.\n"
+    assert not ran.build.exists()
+
+
+@pytest.mark.parametrize(("options", "status"), [(["--strict"], 1), ([], 0)])
+def test_strict_fails_when_a_claim_was_not_checked(options, status, tmp_path, monkeypatch):
+    def execute(path, progress):
+        return v4.new_notebook(), series.Outcome(path.stem, claims=[{"name": "accuracy", "state": "not checked"}])
+
+    monkeypatch.setattr(series, "execute", execute)
+    ran = run_series(tmp_path, {"01_good": ()}, *options)
+    assert ran.status == status
+    assert ("Some claims were not checked." in ran.printed) == bool(status)
+
+
+@pytest.mark.parametrize("error", [data.DataError("no mirror"), ValueError("FASHION_SAMPLE=x: no")])
+def test_what_is_wrong_with_the_data_is_said_in_a_line(error, tmp_path, monkeypatch, capsys):
+    def prepare():
+        raise error
+
+    monkeypatch.setattr(data, "prepare", prepare)
+    write_notebook(tmp_path / "01.ipynb", ["1"])
+    assert series.main([str(tmp_path / "01.ipynb")]) == 1
+    assert capsys.readouterr().out == f"{error}\n"
+
+
+def test_a_notebook_that_is_not_there(tmp_path):
+    ran = run_series(tmp_path, {}, "nowhere.ipynb")
+    assert (ran.status, ran.printed) == (1, "There is no notebook nowhere.ipynb.\n")
+
+
+def test_on_a_terminal_one_line_says_what_is_running():
+    terminal = io.StringIO()
+    with series.Progress(Console(file=terminal, force_terminal=True, width=100)) as progress:
+        progress.notebook("01_good", 3)
+        progress.cell(2, "Look at it")
+        progress.live.refresh()
+        assert "01_good" in terminal.getvalue() and "cell 2/3  Look at it" in terminal.getvalue()
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "new folder" / "index.html"
+    series.write(path, "old")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(series.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        series.write(path, "new")
+    assert path.read_text(encoding="utf-8") == "old"
