@@ -10,7 +10,7 @@ SAMPLE := 6000
 .PHONY: help run test lab notebooks lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY) ## execute the whole series into build/, on the best data there is
 	$(BIN)/python -m fashion_utils.series $(ARGS)

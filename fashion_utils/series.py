@@ -9,6 +9,7 @@ from html import escape
 import json
 import os
 from pathlib import Path
+import re
 import sys
 import time
 
@@ -18,6 +19,7 @@ from jinja2 import DictLoader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
+from nbconvert.filters import strip_ansi
 import nbformat
 from rich.console import Console
 from rich.live import Live
@@ -128,11 +130,11 @@ def execute(path: Path, progress: Progress) -> tuple[nbformat.NotebookNode, Outc
         outcome.error = f"cell {running}: {error.ename}: {error.evalue}"
     except CellTimeoutError:
         outcome.error = f"cell {running}: ran for more than {CELL_SECONDS} s"
-    except DeadKernelError:
+    except (DeadKernelError, RuntimeError):  # RuntimeError: it died before its first cell
         outcome.error = f"cell {running}: the kernel died, perhaps for want of memory"
     outcome.seconds = time.monotonic() - start
     if outcome.error:
-        outcome.error += f"\n\n{code_cells[running - 1].source}"
+        outcome.error += f"\n\n{code_cells[max(running - 1, 0)].source}"
     for cell in code_cells:
         for output in cell.outputs:
             found = output.get("data", {})
@@ -153,6 +155,9 @@ def _normalise(notebook: nbformat.NotebookNode) -> None:
     }
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if "text/plain" in output.get("data", {}):  # `model.summary()` colours its text
+                output["data"]["text/plain"] = strip_ansi(output["data"]["text/plain"])
 
 
 def write(path: Path, content: str) -> None:
@@ -180,7 +185,7 @@ def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
     """Return the notebook as one HTML page that needs no network: pictures inside, no scripts."""
     exporter = HTMLExporter(template_file="page", extra_loaders=[DictLoader({"page": _PAGE})])
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
-    return body
+    return re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', body)  # to the HTML copies of the other notebooks
 
 
 def index_page(outcomes: list[Outcome], source_line: str) -> str:

@@ -42,7 +42,8 @@ def fit(
     back. Here the arrays stay where they are and one call into TensorFlow loops over a twentieth of the epoch's
     mini-batches, gathering each and running `model.train_step` on it. Everything else is Keras': callbacks (their batch
     hooks run once a call), `History`, validation, metrics, optimizer. The arithmetic is the same too: given the same
-    order of examples, the weights are those of plain `fit` up to rounding, the last, shorter batch included.
+    order of examples, the weights are those of plain `fit` up to rounding, the last, shorter batch included. Only
+    dropout, where it is compiled, draws other masks from the same seed.
 
     The loop is compiled by XLA where that pays on a CPU. It does for networks of dense layers (ten times faster than
     plain `fit` and more); it makes convolutions about twice as slow. So with `jit_compile="auto"` a model is compiled
@@ -69,7 +70,8 @@ def fit(
         Keras' `History`: `history` maps each metric, and `val_` each metric, to a list of one float an epoch.
 
     Raises:
-        ValueError: if images and labels differ in number or are empty, or batch_size is not positive.
+        ValueError: if images and labels differ in number or are empty, batch_size is not positive, or `augment` returns
+            another number of images.
     """
     if not 0 < len(images) == len(labels):
         raise ValueError(f"Pass one label for each image: got {len(images)} images and {len(labels)} labels.")
@@ -91,6 +93,8 @@ def fit(
     def run_epoch():
         """Train for one epoch; yield the metrics so far after each stack of mini-batches."""
         epoch_images = _tensor(augment(images, rng)) if augment else image_tensor
+        if len(epoch_images) != len(images):  # XLA would not notice
+            raise ValueError(f"augment got {len(images)} images and returned {len(epoch_images)}; return as many.")
         order = rng.permutation(len(images)) if shuffle else np.arange(len(images))
         order = order.astype(np.int32)
         batches = tf.constant(order[: full_batches * batch_size].reshape(full_batches, batch_size))
@@ -149,8 +153,8 @@ def _training_loop(model, jit_compile):
 def _philox_dropout():
     """While a function is traced, let Keras' dropout name its random generator instead of having it selected.
 
-    On a CPU the one selected is Philox anyway, and the numbers are the same, but XLA's code for the selection makes a
-    training step ten times slower. Keras has no argument for it.
+    On a CPU, Philox is the one selected anyway and the numbers are the same; but left to "auto_select", a training step
+    compiled by XLA takes up to ten times as long. Keras has no argument for it.
     """
     original = tf.nn.experimental.stateless_dropout
     tf.nn.experimental.stateless_dropout = functools.partial(original, rng_alg="philox")

@@ -202,7 +202,7 @@ def mean_output(labels, outputs):
     return keras.ops.mean(outputs)
 
 
-def batches_visited(examples=100, batch_size=7, epochs=2, jit_compile=False, **arguments):
+def batches_visited(examples=100, batch_size=3, epochs=2, jit_compile=False, **arguments):
     """Return (epochs, examples): in which mini-batch of each epoch each example was, counted from 1.
 
     Example i is the i-th unit vector, so weight i falls by (learning rate / batch size) whenever it is visited.
@@ -239,7 +239,7 @@ def batches_visited(examples=100, batch_size=7, epochs=2, jit_compile=False, **a
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_every_epoch_visits_every_example_once_in_a_new_order(jit_compile):
     visited = batches_visited(jit_compile=jit_compile, seed=1)
-    in_order = np.arange(100) // 7 + 1
+    in_order = np.arange(100) // 3 + 1
     for batches in visited:
         np.testing.assert_allclose(np.sort(batches), in_order, atol=1e-3)
         assert not np.allclose(batches, in_order)
@@ -260,7 +260,7 @@ def test_order_is_fixed_by_the_seed_and_by_keras_own():
 
 def test_without_shuffling_the_order_is_kept():
     for batches in batches_visited(shuffle=False):
-        np.testing.assert_allclose(batches, np.arange(100) // 7 + 1, atol=1e-3)
+        np.testing.assert_allclose(batches, np.arange(100) // 3 + 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("jit_compile", [True, False])
@@ -283,15 +283,30 @@ def test_dropout_is_drawn_afresh_each_step_and_off_in_validation(jit_compile):
     assert history.history["val_loss"][0] == pytest.approx(-2 * kept.sum())
 
 
-def test_fit_leaves_keras_and_tensorflow_as_they_were():
-    stateless_dropout = tf.nn.experimental.stateless_dropout
+def test_dropout_names_its_generator_during_fit_only(monkeypatch):
+    algorithms = []
+    original = tf.nn.experimental.stateless_dropout
+
+    def spy(*args, rng_alg="auto_select", **kwargs):
+        algorithms.append(rng_alg)
+        return original(*args, rng_alg=rng_alg, **kwargs)
+
+    monkeypatch.setattr(tf.nn.experimental, "stateless_dropout", spy)
     model = build(dropout)
     training.fit(model, IMAGES, LABELS)
-    assert tf.nn.experimental.stateless_dropout is stateless_dropout
-    assert model.train_function is None
-    with pytest.raises(ZeroDivisionError):
-        stop = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: 1 / 0)
-        training.fit(model, IMAGES, LABELS, callbacks=[stop])
+    assert set(algorithms) == {"philox"}
+    model(IMAGES, training=True)
+    assert algorithms[-1] == "auto_select"
+    assert tf.nn.experimental.stateless_dropout is spy
+
+
+def test_keras_builds_its_own_train_function_after_a_failure():
+    def fail(batch, logs):
+        raise RuntimeError("a callback that fails")
+
+    model = build()
+    with pytest.raises(RuntimeError, match="a callback that fails"):
+        training.fit(model, IMAGES, LABELS, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=fail)])
     assert model.train_function is None
 
 
@@ -401,5 +416,7 @@ def test_arguments_that_cannot_work_are_refused():
         training.fit(model, IMAGES[:0], LABELS[:0])
     with pytest.raises(ValueError, match="at least 1, not 0"):
         training.fit(model, IMAGES, LABELS, batch_size=0)
+    with pytest.raises(ValueError, match="augment got 198 images and returned 99"):
+        training.fit(model, IMAGES, LABELS, augment=lambda images, rng: images[::2])
     with pytest.raises(ValueError, match="compile"):
         training.fit(keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten()]), IMAGES, LABELS)
