@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_1samp
 from sklearn.metrics import confusion_matrix
 
 
@@ -86,3 +86,46 @@ def confusion_pairs(labels, predictions, class_names: Sequence[str]) -> pd.DataF
     pairs["share"] = pairs["mistakes"] / max(pairs["mistakes"].sum(), 1)
     pairs = pairs[pairs["mistakes"] > 0]
     return pairs.sort_values("mistakes", ascending=False, kind="stable", ignore_index=True)
+
+
+def paired_differences(
+    results: pd.DataFrame, baseline: str, metric: str = "accuracy", confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return how much each variant differs from the baseline, seed by seed.
+
+    Runs that share a seed share their initial weights and part of their luck, so the mean of the differences is known
+    better than the difference of the means. The interval is Student's t for paired samples.
+
+    Args:
+        results: one row a run, with columns `variant`, `seed` and the metric, as `experiments.repeat` returns them.
+        baseline: the variant that the others are compared with.
+        metric: the column to compare.
+        confidence: how often such an interval covers the truth, between 0 and 1.
+
+    Returns:
+        one row a variant other than the baseline, in the order of `results`: `difference` (mean of variant minus
+        baseline), `low` and `high` (ends of its interval), `seeds` (how many pairs), `beyond_noise` (whether the
+        interval leaves out 0).
+
+    Raises:
+        ValueError: if there is no such variant, or fewer than two seeds in common.
+    """
+    table = results.pivot(index="seed", columns="variant", values=metric)
+    if baseline not in table:
+        raise ValueError(f"There is no variant {baseline!r}: name one of {', '.join(table)}.")
+    rows = {}
+    for variant in results["variant"].unique():
+        if variant == baseline:
+            continue
+        differences = (table[variant] - table[baseline]).dropna()
+        if len(differences) < 2:
+            raise ValueError(f"{variant!r} and {baseline!r} need at least two seeds in common, not {len(differences)}.")
+        interval = ttest_1samp(differences, 0).confidence_interval(confidence)
+        rows[variant] = {
+            "difference": differences.mean(),
+            "low": interval.low,
+            "high": interval.high,
+            "seeds": len(differences),
+            "beyond_noise": bool(interval.low > 0 or interval.high < 0),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -1,6 +1,6 @@
 """`evaluation` against tables made by hand."""
 
-from fashion_utils.evaluation import accuracy_interval, confusion_pairs, prediction_table
+from fashion_utils.evaluation import accuracy_interval, confusion_pairs, paired_differences, prediction_table
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,3 +76,41 @@ def test_confusion_pairs_without_a_mistake_is_empty():
     pairs = confusion_pairs([0, 1, 2], [0, 1, 2], NAMES)
     assert len(pairs) == 0
     assert list(pairs) == ["one", "other", "one_as_other", "other_as_one", "mistakes", "share"]
+
+
+def runs(**accuracies):
+    return pd.DataFrame(
+        [
+            {"variant": variant, "seed": seed, "accuracy": value}
+            for variant, values in accuracies.items()
+            for seed, value in enumerate(values)
+        ]
+    )
+
+
+def test_paired_differences_follow_the_pairs_not_the_means():
+    # The seeds differ far more than the variants do; only pairing shows that the second is always a little better.
+    table = paired_differences(runs(plain=[0.80, 0.85, 0.90], better=[0.811, 0.860, 0.909]), "plain")
+    assert table.index.tolist() == ["better"]
+    better = table.loc["better"]
+    assert better.difference == pytest.approx(0.01)
+    # Student's t, 2 degrees of freedom: 4.3027 standard errors of 0.001 / sqrt(3)
+    assert (better.low, better.high) == pytest.approx((0.01 - 4.3027e-3 / 3**0.5, 0.01 + 4.3027e-3 / 3**0.5), abs=1e-6)
+    assert better.seeds == 3 and better.beyond_noise
+
+
+def test_paired_differences_within_the_noise():
+    table = paired_differences(runs(plain=[0.8, 0.8, 0.8], other=[0.81, 0.79, 0.805]), "plain")
+    assert not table.loc["other", "beyond_noise"]
+
+
+def test_paired_differences_below_zero_are_beyond_the_noise_too():
+    table = paired_differences(runs(plain=[0.8, 0.8, 0.8], worse=[0.71, 0.70, 0.705]), "plain")
+    assert table.loc["worse", "beyond_noise"]
+
+
+def test_paired_differences_need_the_baseline_and_two_seeds():
+    with pytest.raises(ValueError, match=r"no variant 'best': name one of better, plain"):
+        paired_differences(runs(plain=[0.8, 0.9], better=[0.8, 0.9]), "best")
+    with pytest.raises(ValueError, match="at least two seeds in common, not 1"):
+        paired_differences(runs(plain=[0.8, 0.9], better=[0.8]), "plain")
