@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SAMPLE := 6000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab notebooks lock clean
+.PHONY: help run test lab notebooks bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ lab: $(READY) ## open JupyterLab on the notebooks
 
 notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
 	$(BIN)/python -m fashion_utils.series --refresh
+
+bench: $(READY) ## measure training speed against plain Keras; the table goes to build/bench/
+	$(BIN)/python -m benchmarks.bench_training $(ARGS)
 
 lock: $(READY) ## bring requirements.txt up to date with pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 import hashlib
 import inspect
 import json
-import os
 from pathlib import Path
 import re
 import time
 
 from fashion_utils import artifacts, data
+from fashion_utils.fetch import write_atomically
 from fashion_utils.progress import LiveText
 import pandas as pd
 
@@ -55,7 +55,7 @@ def repeat(
             metrics = [metrics] if isinstance(metrics, Mapping) else metrics
             metrics = [{key: float(value) for key, value in row.items()} for row in metrics]
             result = {"made_from": made_from, "metrics": metrics, "seconds": time.perf_counter() - start}
-            _write(file, result)
+            write_atomically(file, json.dumps(result).encode())
             new_runs += 1
         for row in result["metrics"]:
             rows.append({"variant": variant, "seed": seed, **row, "seconds": result["seconds"]})
@@ -88,10 +88,3 @@ def _read(file: Path, made_from: dict) -> dict | None:
         return result if result["made_from"] == made_from and result["metrics"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # none yet, or not one of ours: the run is done anew
-
-
-def _write(file: Path, result: dict) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(result), encoding="utf-8")
-    os.replace(temporary, file)

@@ -7,7 +7,6 @@ import argparse
 from dataclasses import dataclass, field
 from html import escape
 import json
-import os
 from pathlib import Path
 import re
 import sys
@@ -15,6 +14,7 @@ import time
 
 from fashion_utils import data
 from fashion_utils.claims import CLAIM_TYPE, HEADLINE_TYPE
+from fashion_utils.fetch import write_atomically
 from jinja2 import DictLoader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -160,14 +160,6 @@ def _normalise(notebook: nbformat.NotebookNode) -> None:
                 output["data"]["text/plain"] = strip_ansi(output["data"]["text/plain"])
 
 
-def write(path: Path, content: str) -> None:
-    """Write a text file under a temporary name and move it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(content, encoding="utf-8")
-    os.replace(temporary, path)
-
-
 # nbconvert's own page fetches scripts (we use none: no formulas, diagrams or widgets) and has no alternative texts.
 _PAGE = """
 {%- extends "lab/index.html.j2" -%}
@@ -255,17 +247,18 @@ def main(arguments: list[str] | None = None) -> int:
         for path in paths:
             notebook, outcome = execute(path, progress)
             outcomes.append(outcome)
-            write(BUILD / path.name, nbformat.writes(notebook) + "\n")
-            write(BUILD / f"{path.stem}.html", to_html(notebook, path.stem))
-            write(BUILD / "index.html", index_page(outcomes, f"Executed on {source.label or 'the full real data'}."))
-            write(
+            text = nbformat.writes(notebook) + "\n"
+            _write(BUILD / path.name, text)
+            _write(BUILD / f"{path.stem}.html", to_html(notebook, path.stem))
+            _write(BUILD / "index.html", index_page(outcomes, f"Executed on {source.label or 'the full real data'}."))
+            _write(
                 BUILD / "summary.json",
                 json.dumps({"data": vars(source), "notebooks": [vars(o) for o in outcomes]}, indent=1),
             )
             if outcome.error:
                 break
             if options.refresh:
-                write(path, nbformat.writes(notebook) + "\n")
+                _write(path, text)
     print_summary(console, outcomes, source)
     if outcomes[-1].error:
         return _fail(console, f"{outcomes[-1].name} stopped in {outcomes[-1].error}")
@@ -273,6 +266,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(console, "Some claims were not checked.")
     console.print("Open build/index.html to read the executed notebooks.", highlight=False)
     return 0
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, text.encode())
 
 
 def _fail(console: Console, message: str) -> int:

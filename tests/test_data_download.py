@@ -234,3 +234,16 @@ def test_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         fetch.write_atomically(tmp_path / "file", b"content")
     assert listing(tmp_path) == {}
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "new folder" / "file"
+    fetch.write_atomically(path, b"old")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fetch.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old" and [file.name for file in path.parent.iterdir()] == ["file"]

@@ -230,14 +230,7 @@ def test_on_a_terminal_one_line_says_what_is_running():
         assert "01_good" in terminal.getvalue() and "cell 2/3  Look at it" in terminal.getvalue()
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "new folder" / "index.html"
-    series.write(path, "old")
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(series.os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        series.write(path, "new")
-    assert path.read_text(encoding="utf-8") == "old"
+def test_links_to_other_notebooks_lead_to_their_html_copies():
+    cell = v4.new_markdown_cell("See [notebook 2](02_preprocess.ipynb) and [a file](https://example.org/02_x.ipynb).")
+    page = series.to_html(v4.new_notebook(cells=[cell]), "01_explore")
+    assert 'href="02_preprocess.html"' in page and 'href="https://example.org/02_x.ipynb"' in page

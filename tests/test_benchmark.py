@@ -1,0 +1,56 @@
+"""The benchmark's own arithmetic: what it counts, and that its NumPy network is the network it claims to be."""
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks import bench_training
+
+
+def test_counts_the_operations_of_dense_layers():
+    model = keras.Sequential(bench_training.mlp())
+    first, second, third = 2 * 784 * 128, 2 * 128 * 64, 2 * 64 * 10
+    assert bench_training.operations_per_example(model) == 2 * first + 3 * second + 3 * third
+
+
+def test_counts_the_operations_of_convolutions():
+    layers = [keras.Input((6, 6, 1)), keras.layers.Conv2D(4, 3), keras.layers.Conv2D(5, 3)]
+    first, second = 2 * (3 * 3 * 1 * 4) * 4 * 4, 2 * (3 * 3 * 4 * 5) * 2 * 2
+    assert bench_training.operations_per_example(keras.Sequential(layers)) == 2 * first + 3 * second
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_numpy_by_hand_learns_as_keras_does(dropout):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(10, size=640)
+    images = rng.random((640, 28, 28), "float32") * 0.2
+    images[np.arange(640), labels] += 0.5  # class i: a brighter row i
+    keras.utils.set_random_seed(0)
+    arguments = (lambda: bench_training.mlp(dropout), images, labels, 32, 8)
+    times, by_hand = bench_training.numpy_by_hand(*arguments)
+    _, by_keras = bench_training.plain_fit(*arguments)
+    assert len(times) == 8
+    # Different random orders, so not the same number; a wrong gradient would leave the loss near ln 10 = 2.3.
+    assert by_hand == pytest.approx(by_keras, rel=0.5, abs=0.05)
+    assert by_hand < 1.0
+
+
+def test_a_star_marks_a_missed_mark():
+    def row(way, seconds, times_plain, share):
+        return {
+            "case": "MLP, batch 32",
+            "way": way,
+            "first_epoch_seconds": 9.0,
+            "seconds_an_epoch": seconds,
+            "seconds_for_ten_epochs": 9.0 + 9 * seconds,
+            "images_a_second": 60_000 / seconds,
+            "times_plain_fit": times_plain,
+            "share_of_floor_rate": share,
+        }
+
+    def marks(times_plain, share):
+        rows = [row("plain fit", 8.0, 1.0, 0.03), row("training.fit", 8.0 / times_plain, times_plain, share)]
+        table = bench_training.report(rows, [1e11], {})
+        return next(line for line in table.splitlines() if line.startswith("training.fit")).count("*")
+
+    assert [marks(11, 0.5), marks(9, 0.5), marks(11, 0.3), marks(9, 0.3)] == [0, 1, 1, 2]
