@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from urllib.parse import urlsplit
+import warnings
 
 TIMEOUTS = (3, 10)  # seconds to connect, and between two packets
 LEFTOVER_AFTER = 3600  # seconds after which a temporary file can only be what a killed process left behind
@@ -124,6 +125,10 @@ def download(
 
     Raises Unreachable when no mirror is left.
     """
+    with warnings.catch_warnings():
+        # Imported in a notebook for the first time, pooch's tqdm complains on stderr that ipywidgets are missing.
+        warnings.simplefilter("ignore")
+        import pooch  # noqa: F401
     failures = dict.fromkeys(mirrors, "no answer")
     answering = _answering_mirrors(mirrors, probe, patience, failures)
     mirror = next(answering, None)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -247,3 +249,17 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         fetch.write_atomically(path, b"new")
     assert path.read_bytes() == b"old" and [file.name for file in path.parent.iterdir()] == ["file"]
+
+
+def test_no_word_on_stderr_in_a_notebook_without_ipywidgets():
+    # By the imported module tqdm decides that it is in a notebook; then it wants ipywidgets, which we do not need.
+    program = """
+import ipykernel.zmqshell
+from fashion_utils import fetch
+try:
+    list(fetch.download({"file": "0"}, ("http://127.0.0.1:9/",), ("file", "0"), patience=5))
+except fetch.Unreachable:
+    print("no mirror")
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("no mirror\n", "")
