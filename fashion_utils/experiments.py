@@ -13,6 +13,8 @@ from fashion_utils.fetch import write_atomically
 from fashion_utils.progress import LiveText
 import pandas as pd
 
+SEEDS_ON_A_SAMPLE = 2  # the least that has a spread
+
 
 def repeat(
     name: str,
@@ -26,6 +28,8 @@ def repeat(
     Each finished run is written to `artifacts/<data>/<name>/` at once, so an interrupted experiment goes on where it
     was: a kill loses at most the run under way. A kept result is used again only if everything it came from is the
     same: data, variant, seed, settings, the source of `run` and of the modules `models` and `training`, and versions.
+
+    On a sample (FASHION_SAMPLE), which is for trying things out, only the first two seeds are run.
 
     Args:
         name: what the experiment is called; a folder name.
@@ -41,6 +45,8 @@ def repeat(
     import keras
 
     seeds, folder = list(seeds), artifacts.folder() / name
+    if data.source().sample is not None:
+        seeds = seeds[:SEEDS_ON_A_SAMPLE]
     todo = [(variant, seed) for variant in variants for seed in seeds]
     rows, new_runs, live = [], 0, LiveText()
     for i, (variant, seed) in enumerate(todo):

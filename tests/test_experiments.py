@@ -107,3 +107,8 @@ def test_says_what_was_kept(displayed):
     texts = [output["data"]["text/plain"] for output in displayed]
     assert "sizes: run 1 of 4, small, seed 0" in texts
     assert texts[-1] == "sizes: 6 runs, 2 of them now, 4 kept from before"
+
+
+def test_a_sample_gets_the_first_two_seeds(use_data):
+    use_data("real", 600)
+    assert experiments.repeat("sizes", VARIANTS, run, [5, 3, 8, 1]).seed.tolist() == [5, 3, 5, 3]
