@@ -5,7 +5,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 SAMPLE := 6000
-TWO_AT_A_TIME := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lab notebooks bench lock clean
@@ -18,8 +17,8 @@ run: $(READY) ## execute the whole series into build/, on the best data there is
 
 test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sample of the data
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/python -m pytest $(TWO_AT_A_TIME)
-	FASHION_SAMPLE=$(SAMPLE) $(BIN)/python -m pytest $(TWO_AT_A_TIME) --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
+	$(BIN)/python -m pytest
+	FASHION_SAMPLE=$(SAMPLE) $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
