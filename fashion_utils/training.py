@@ -84,17 +84,18 @@ def fit(
         model(_tensor(images[:1]))
     if jit_compile == "auto":
         jit_compile = all(len(weight.shape) <= 2 for weight in model.weights)
-    train = _training_loop(model, jit_compile)
-    # XLA compiles for one batch size; the shorter batch at the end of an epoch is not worth a second compilation.
-    train_rest = _training_loop(model, jit_compile=False)
     label_tensor = _tensor(labels)
     image_tensor = _tensor(images) if augment is None else None
 
+    train = None
+
     def run_epoch():
         """Train for one epoch; yield the metrics so far after each stack of mini-batches."""
+        nonlocal train
         epoch_images = _tensor(augment(images, rng)) if augment else image_tensor
         if len(epoch_images) != len(images):  # XLA would not notice
             raise ValueError(f"augment got {len(images)} images and returned {len(epoch_images)}; return as many.")
+        train = train or _training_loop(model, epoch_images, label_tensor, jit_compile)
         order = rng.permutation(len(images)) if shuffle else np.arange(len(images))
         order = order.astype(np.int32)
         batches = tf.constant(order[: full_batches * batch_size].reshape(full_batches, batch_size))
@@ -102,9 +103,7 @@ def fit(
             last = min(first + batches_per_call, full_batches)
             yield train(epoch_images, label_tensor, batches, tf.constant(first), tf.constant(last))
         if rest:
-            yield train_rest(
-                epoch_images, label_tensor, tf.constant(order[None, -rest:]), tf.constant(0), tf.constant(1)
-            )
+            yield train(epoch_images, label_tensor, tf.constant(order[None, -rest:]), tf.constant(0), tf.constant(1))
 
     epoch = None
 
@@ -133,7 +132,7 @@ def fit(
         model.train_function = None
 
 
-def _training_loop(model, jit_compile):
+def _training_loop(model, images, labels, jit_compile):
     """Return `loop(images, labels, batches, first, last)`: train on rows `batches[first:last]`, return the metrics."""
 
     def loop(images, labels, batches, first, last):
@@ -146,7 +145,15 @@ def _training_loop(model, jit_compile):
             tf.while_loop(lambda index: index < last, step, [first])
         return model.get_metrics_result()
 
-    return tf.function(loop, jit_compile=jit_compile, autograph=False)
+    # Tracing takes longer than compiling, so one trace serves every size of batch, the full one and the last.
+    arrays = [tf.TensorSpec(array.shape, array.dtype) for array in (images, labels)]
+    signature = [
+        *arrays,
+        tf.TensorSpec((None, None), tf.int32),
+        tf.TensorSpec((), tf.int32),
+        tf.TensorSpec((), tf.int32),
+    ]
+    return tf.function(loop, signature, autograph=False, jit_compile=jit_compile)
 
 
 @contextlib.contextmanager
@@ -189,6 +196,42 @@ def flip_and_shift(images: np.ndarray, rng: np.random.Generator, max_shift: int 
     return moved if images.ndim == 3 else np.moveaxis(moved, 1, -1)
 
 
+def erase(images: np.ndarray, rng: np.random.Generator, share: float = 0.3, sides: tuple = (4, 12)) -> np.ndarray:
+    """Cover a rectangle of some of the images, at random, with one grey.
+
+    Random erasing, after Z. Zhong, L. Zheng, G. Kang, S. Li, Y. Yang, "Random Erasing Data Augmentation", 2017
+    (https://arxiv.org/abs/1708.04896): a network cannot rely on one part of a picture that may be covered.
+
+    Args:
+        images: (examples, height, width) or (examples, height, width, channels), float in [0, 1], at least as large as
+            the largest rectangle.
+        rng: draws, for each image on its own, whether it is covered, where, how high and how wide, and the grey.
+        share: probability that an image is covered.
+        sides: least and greatest height and width of a rectangle, in pixels.
+
+    Returns:
+        A new array of the same shape and dtype, the images in the same order.
+    """
+    covered = np.flatnonzero(rng.random(len(images)) < share)
+    inside = []
+    for pixels in images.shape[1:3]:
+        length = rng.integers(sides[0], sides[1] + 1, len(covered))[:, None]
+        first = rng.integers(pixels - length + 1)
+        inside.append((np.arange(pixels) >= first) & (np.arange(pixels) < first + length))
+    rectangle = inside[0][:, :, None] & inside[1][:, None, :]
+    grey = rng.random((len(covered), 1, 1))
+    if images.ndim == 4:
+        rectangle, grey = rectangle[..., None], grey[..., None]
+    erased = images.copy()
+    erased[covered] = np.where(rectangle, grey, images[covered])
+    return erased
+
+
+def flip_shift_erase(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Apply `flip_and_shift`, then `erase`, both as they are by default."""
+    return erase(flip_and_shift(images, rng), rng)
+
+
 # --- Evaluation and prediction ----------------------------------------------------------------------------------------
 
 
@@ -210,7 +253,7 @@ def evaluate(model: keras.Model, images: np.ndarray, labels: np.ndarray, batch_s
 
 
 def predict(model: keras.Model, images: np.ndarray, batch_size: int = 1000) -> np.ndarray:
-    """Return what Keras' `model.predict` returns without its pause at the end (see `evaluate`).
+    """Return what Keras' `model.predict` returns, without its pause at the end and without tracing each new model.
 
     Args:
         model: a built model.
@@ -220,7 +263,8 @@ def predict(model: keras.Model, images: np.ndarray, batch_size: int = 1000) -> n
     Returns:
         (examples, ...) array of the model's outputs.
     """
-    return model.predict(_dataset((images,), batch_size), verbose=0)
+    batches = (images[first : first + batch_size] for first in range(0, len(images), batch_size))
+    return np.concatenate([model(_tensor(batch), training=False) for batch in batches])
 
 
 # --- Arrays for TensorFlow --------------------------------------------------------------------------------------------

@@ -36,3 +36,20 @@ def test_mlp_is_compiled_for_whole_number_labels(mlp):
 
 def test_every_call_gives_a_new_model(mlp):
     assert models.mlp() is not mlp
+
+
+def test_mlp_with_dropout_has_it_behind_both_hidden_layers(mlp):
+    layers = models.mlp(dropout=0.2).layers
+    assert [type(layer).__name__ for layer in layers] == ["Flatten", "Dense", "Dropout", "Dense", "Dropout", "Dense"]
+    assert [layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)] == [0.2, 0.2]
+
+
+def test_cnn_has_the_parameters_counted_in_notebook_6():
+    cnn = models.cnn()
+    convolutions = 16 * (9 + 1) + 32 * (9 * 16 + 1) + 64 * (9 * 32 + 1)
+    assert cnn.count_params() == convolutions + 128 * (3 * 3 * 64 + 1) + 10 * (128 + 1)
+    assert [layer.rate for layer in cnn.layers if isinstance(layer, keras.layers.Dropout)] == [0.2, 0.2]
+    images = np.random.default_rng(0).random((3, 28, 28, 1), "float32")
+    probabilities = cnn.predict(images, verbose=0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(3), rtol=1e-5)
+    assert models.cnn((2, 3), dropout=0.5).layers[2].filters == 3

@@ -396,6 +396,43 @@ def test_flip_and_shift_is_seeded_and_takes_channels():
         np.testing.assert_array_equal(augmented[..., channel], alone)
 
 
+def test_erase_covers_one_rectangle_of_some_images_with_one_grey():
+    images = np.random.default_rng(1).random((600, 16, 14)).astype("float32")
+    original = images.copy()
+    erased = training.erase(images, np.random.default_rng(2), share=0.5, sides=(3, 6))
+    np.testing.assert_array_equal(images, original)
+    assert (erased.shape, erased.dtype) == (images.shape, images.dtype)
+    changed = erased != images
+    covered = np.flatnonzero(changed.any(axis=(1, 2)))
+    assert 240 < len(covered) < 360
+    heights, widths, tops, lefts, greys = set(), set(), set(), set(), set()
+    for i in covered:
+        rows, columns = np.flatnonzero(changed[i].any(axis=1)), np.flatnonzero(changed[i].any(axis=0))
+        assert changed[i].sum() == len(rows) * len(columns)  # a full rectangle
+        (grey,) = np.unique(erased[i][changed[i]])
+        greys.add(grey)
+        heights.add(len(rows)), widths.add(len(columns)), tops.add(rows[0]), lefts.add(columns[0])
+    assert heights == widths == {3, 4, 5, 6}
+    assert tops == set(range(14)) and lefts == set(range(12))  # anywhere, and nowhere cut off
+    assert len(greys) == len(covered) and 0 <= min(greys) < 0.05 and 0.95 < max(greys) <= 1
+
+
+def test_erase_is_seeded_and_takes_channels():
+    images = np.random.default_rng(1).random((50, 16, 16, 2)).astype("float32")
+    erased = training.erase(images, np.random.default_rng(2))
+    np.testing.assert_array_equal(training.erase(images, np.random.default_rng(2)), erased)
+    for channel in range(2):
+        alone = training.erase(images[..., channel], np.random.default_rng(2))
+        np.testing.assert_array_equal(erased[..., channel], alone)
+
+
+def test_flip_shift_erase_is_one_after_the_other():
+    images = np.random.default_rng(1).random((50, 28, 28, 1)).astype("float32")
+    rng = np.random.default_rng(2)
+    expected = training.erase(training.flip_and_shift(images, rng), rng)
+    np.testing.assert_array_equal(training.flip_shift_erase(images, np.random.default_rng(2)), expected)
+
+
 # --- Evaluation, prediction, errors -----------------------------------------------------------------------------------
 
 
