@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 import re
 
-from fashion_utils import data, exercises, series, training
+from fashion_utils import data, exercises, series
 import keras
 import nbformat
 import numpy as np
@@ -52,16 +52,13 @@ def network(hidden=0, loss="sparse_categorical_crossentropy", **last):
     return model
 
 
-def trained(images):
-    keras.utils.set_random_seed(0)
-    model = network()
-    training.fit(model, images, LABELS, epochs=60)
-    return model
-
-
 @pytest.fixture(scope="module")
 def small():
-    return trained(SCALED)
+    """A good classifier without training: least squares, whose largest output is the same for a dim picture."""
+    model, flat = network(), SCALED.reshape(-1, 784)
+    kernel = np.linalg.solve(flat.T @ flat + 10 * np.eye(784), flat.T @ np.eye(10)[LABELS])
+    model.set_weights([kernel, np.zeros(10)])
+    return model
 
 
 # --- Answers that depend on nothing but the data ----------------------------------------------------------------------
@@ -200,8 +197,8 @@ MISTAKES = {
     "03.repair": [
         (network(activation="relu"), "no probabilities"),
         (network(activation="sigmoid"), "no probabilities"),
-        (network(loss="mean_squared_error"), "not the cross-entropy"),
-        (network(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)), "not the cross-entropy"),
+        (network(loss="mean_squared_error"), "does not fit labels"),
+        (network(loss=keras.losses.SparseCategoricalCrossentropy(reduction="sum")), "not the cross-entropy"),
         (network(loss="categorical_crossentropy"), "does not fit labels"),
         (network(loss=None), "not compiled"),
         (network(units=1), "one number for each class"),
@@ -343,7 +340,7 @@ class Hostile:
 ABSURD = {
     "text": "I do not know",
     "dict": {"a": 1},
-    "function": print,
+    "function": len,
     "ragged": [[1], [2, 3]],
     "model": network(),
     "set": {1, 2},
@@ -397,7 +394,7 @@ def test_data_that_cannot_be_read_is_not_the_learners_mistake(monkeypatch, capsy
 
 def test_a_name_cannot_be_given_twice():
     with pytest.raises(ValueError, match=r"01\.brightness already"):
-        exercises.exercise("01.brightness", "again")
+        exercises.exercise("01.brightness", "again")(len)
 
 
 # --- No key to read off -----------------------------------------------------------------------------------------------
