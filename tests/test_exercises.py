@@ -82,7 +82,7 @@ PROBABILITIES[:100, :] = np.eye(10)[TEST_LABELS[:100]] * 0.9 + 0.01
 PREDICTIONS = PROBABILITIES.argmax(axis=1)
 CONFUSION = confusion_matrix(TEST_LABELS, PREDICTIONS)
 RIGHT, SURENESS = TEST_LABELS == PREDICTIONS, PROBABILITIES.max(axis=1)
-LONG = {"loss": [1.0, 0.5, 0.1, 0.01], "val_loss": [1.0, 0.8, 0.9, 1.2]}
+LONG = {"loss": list(np.geomspace(1, 0.01, 60)), "val_loss": [*np.linspace(1, 0.6, 7), *np.linspace(0.6, 1, 53)]}
 RESULTS = pd.DataFrame(
     {"variant": variant, "seed": seed, "loss": RNG.random()}
     for variant in ("baseline", "dropout", "L2")
@@ -118,7 +118,7 @@ RIGHT_ANSWERS = {
     "04.called": [CONFUSION / CONFUSION.sum(axis=0), pd.DataFrame(CONFUSION / CONFUSION.sum(axis=0))],
     "04.sort_out": [sorter(lambda sure: (sure.mean(), RIGHT[sure].mean()))],
     "05.survivor": [1 / 0.8, np.float32(1 / 0.8), keras.ops.convert_to_tensor(1 / 0.8)],
-    "05.gap": [{"loss": [1, 0.6, 0.5, 0.4], "val_loss": [1, 0.8, 0.7, 0.7]}],
+    "05.gap": [{"loss": list(np.linspace(1, 0.5, 20)), "val_loss": list(np.linspace(1, 0.6, 20))}],
     "05.paired": [(MEAN, ERROR), np.array([MEAN, ERROR])],
 }
 
@@ -248,8 +248,10 @@ MISTAKES = {
     ],
     "05.gap": [
         (LONG, "no smaller"),
+        ({key: values[:20] for key, values in LONG.items()}, "no smaller"),
         ({"loss": [1, 0.6, 0.5, 0.4]}, "validation_data"),
         ({"loss": [1, 0.6], "val_loss": [1, 0.8]}, "as many epochs"),
+        ({"loss": [1] * 61, "val_loss": [1] * 61}, "as many epochs"),
         (network(), "that is the model"),
         ([1, 0.6], "a history is asked for"),
     ],
