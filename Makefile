@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SAMPLE := 6000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab notebooks bench lock clean
+.PHONY: help run test lab exercises notebooks bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sam
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
+
+exercises: $(READY) ## write a learners' copy without solutions and outputs into build/exercises/
+	$(BIN)/python -m fashion_utils.exercises
 
 notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
 	$(BIN)/python -m fashion_utils.series --refresh

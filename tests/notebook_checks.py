@@ -15,6 +15,7 @@ from statistics import median
 
 from fashion_utils import series
 from fashion_utils.claims import CLAIM_TYPE
+from fashion_utils.exercises import SOLUTION_TAG
 from IPython.core.inputtransformer2 import TransformerManager
 import nbformat
 from nbformat import NotebookNode
@@ -22,6 +23,7 @@ from nbformat import NotebookNode
 MAX_BYTES = 1_500_000
 MAX_IMAGE_BYTES = 100_000
 MAX_CELL_LINES = 25
+MIN_FOLDED_ANSWERS = 3
 # Three to six is the aim (DESIGN section 8). But a figure takes ten to twenty lines, and up to half of the cells of a
 # notebook draw one, so only a median above eight says that cells have become too long.
 MEDIAN_CELL_LINES = (3, 8)
@@ -310,6 +312,91 @@ def closing(notebook: Notebook) -> Iterator[str]:
         yield f"the last section is {notebook.sections[-1].title!r}, expected 'Where to go next'"
 
 
+def your_turn(notebook: Notebook) -> Iterator[str]:
+    """Exercises stand between the recap and the end: each a task, a starter with its check, and a folded solution."""
+    last_three = [section.title for section in notebook.sections[-3:]]
+    if last_three != ["Recap", "Your turn", "Where to go next"]:
+        yield f"ends in {', '.join(last_three)}; expected Recap, Your turn, Where to go next"
+    exercises = _exercises(notebook)
+    if not 2 <= len(exercises) <= 3:
+        yield f"{len(exercises)} exercises, expected 2 or 3"
+    for task, starters, solutions in exercises:
+        titles = [title for _, title in headings(task)]
+        if not re.search(r"\(\d+ minutes\)$", titles[0]):
+            yield f"cell {task.id}: an exercise without its (… minutes)"
+        if not re.search(r"^\*\*Objective [1-3]:\*\* ", task.source, re.MULTILINE):
+            yield f"cell {task.id}: an exercise without its **Objective 1:**, 2 or 3"
+        if len(starters) != 1 or len(solutions) != 1:
+            yield f"cell {task.id}: {len(starters)} starters and {len(solutions)} solutions, expected one of each"
+            continue
+        starter, solution = starters[0], solutions[0]
+        checked = [_checked_exercises(cell) for cell in (starter, solution)]
+        for cell, names_checked in zip((starter, solution), checked, strict=True):
+            if len(names_checked) != 1 or not names_checked[0].startswith(f"{notebook.number}."):
+                yield f'cell {cell.id}: does not end in exercises.check("{notebook.number}.…", …)'
+        if checked[0] != checked[1]:
+            yield f"cell {solution.id}: checks another exercise than its starter"
+        if assigned := _assigned(starter) & _assigned(solution):
+            yield f"cell {solution.id}: overwrites what the learner made: {', '.join(sorted(assigned))}"
+        if not re.search(r"^○ nothing entered yet.*\n\Z", _printed(starter), re.MULTILINE):
+            yield f"cell {starter.id}: its check does not say that nothing is entered yet"
+        if not _printed(solution).startswith("✓"):
+            yield f"cell {solution.id}: its saved output does not start with ✓"
+        if not solution.metadata.get("jupyter", {}).get("source_hidden"):
+            yield f"cell {solution.id}: a solution that is not folded (jupyter.source_hidden)"
+        if "nbval-check-output" not in solution.metadata.get("tags", []):
+            yield f"cell {solution.id}: a solution whose output nbval does not compare"
+
+
+def _exercises(notebook: Notebook) -> list[tuple[NotebookNode, list[NotebookNode], list[NotebookNode]]]:
+    """Return the exercises: the cell with the task, the starters and the solutions that follow it."""
+    exercises = []
+    for section in notebook.sections:
+        for cell in section.cells if section.title == "Your turn" else ():
+            if any(level == 3 for level, _ in headings(cell)):
+                exercises.append((cell, [], []))
+            elif exercises and cell.cell_type == "code":
+                exercises[-1][1 + (SOLUTION_TAG in cell.metadata.get("tags", []))].append(cell)
+    return exercises
+
+
+def _checked_exercises(cell: NotebookNode) -> list[str]:
+    """Return the exercise that the last statement of a cell checks, in a list; an empty one if there is none."""
+    last = tree(cell).body[-1]
+    return [ast.literal_eval(call.args[0]) for call in calls(last, "check")] if isinstance(last, ast.Expr) else []
+
+
+def _assigned(cell: NotebookNode) -> set[str]:
+    stored = [
+        node.id for node in ast.walk(tree(cell)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    return {*stored, *(node.name for node in ast.walk(tree(cell)) if isinstance(node, ast.FunctionDef))}
+
+
+def _printed(cell: NotebookNode) -> str:
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def folded_answers(notebook: Notebook) -> Iterator[str]:
+    """A reader predicts, runs, and only then unfolds the answer."""
+    answers, predicted, ran = 0, False, False
+    for cell in notebook.node.cells:
+        if cell.cell_type == "code":
+            ran = ran or bool(cell.outputs)
+            continue
+        for part in re.split(r"(?=\*\*Predict|<details>)", cell.source):
+            if part.startswith("**Predict"):
+                predicted, ran = True, False
+            elif part.startswith("<details><summary>Answer"):
+                answers += 1
+                if not re.match(r"<details><summary>Answer</summary>\n\n\S[\s\S]*?\n\n</details>", part):
+                    yield f"cell {cell.id}: blank lines are missing around a folded answer, so its Markdown is not read"
+                if not (predicted and ran):
+                    yield f"cell {cell.id}: an answer without a **Predict** and an output that settles it before"
+    if answers < MIN_FOLDED_ANSWERS:
+        yield f"{answers} folded answers, expected at least {MIN_FOLDED_ANSWERS}"
+
+
 def heading_levels(notebook: Notebook) -> Iterator[str]:
     before = 0
     for cell in notebook.node.cells:
@@ -482,6 +569,8 @@ CHECKS = (
     readable_ids,
     opening,
     closing,
+    your_turn,
+    folded_answers,
     heading_levels,
     cell_lengths,
     links,

@@ -6,6 +6,7 @@ from copy import deepcopy
 from fashion_utils import series
 from fashion_utils.claims import CLAIM_TYPE
 import nbformat
+from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 import notebook_checks
 from notebook_checks import CHECKS, Notebook
@@ -65,7 +66,21 @@ CLAIM = """show(figure)
 summary(5)
 expect("test accuracy", test_accuracy, between=(0.87, 0.90))"""
 CLAIM_WITHOUT_TEST = CLAIM.replace("test_accuracy", "accuracy")
+PREDICT = "### Guess\n\n**Predict.** How good?"
+ANSWERS = "### Compare\n\n" + "\n\n".join(["<details><summary>Answer</summary>\n\nRather good.\n\n</details>"] * 3)
 RECAP = "## Recap\n\nIt is 89 % right, or 0.885. It was measured with 10,000 pictures! Was it luck?"
+TASK = "### Change a thing (3 minutes)\n\n**Objective 1:** one."
+STARTER = """print("Look.")
+mine = ...
+
+exercises.check("NUMBER.it", mine)"""
+SOLUTION = """def count(pictures): return len(pictures)
+yours = count(train_images)
+
+exercises.check("NUMBER.it", yours)"""
+YOUR_TURN = ("## Your turn", *2 * (TASK, STARTER, SOLUTION))
+SAVED = {LOAD: "found\n", STARTER: "Look.\n○ nothing entered yet\n", SOLUTION: "✓ right\n"}
+FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["solution", "nbval-check-output"]}
 WHERE_NEXT = "## Where to go next\n\n[On](01_explore.ipynb)"
 
 MIDDLE = {
@@ -78,23 +93,28 @@ MIDDLE = {
 
 
 def good_notebook(number):
-    """Build a notebook in which there is nothing to find; its last code cell has one output of each kind."""
-    texts = (OPENING, "## Get ready", IMPORTS, LOAD, *MIDDLE[number], RECAP, WHERE_NEXT)
+    """Build a notebook in which there is nothing to find; its claim cell has one output of each kind."""
+    texts = (OPENING, "## Get ready", IMPORTS, PREDICT, LOAD, ANSWERS, *MIDDLE[number], RECAP, *YOUR_TURN, WHERE_NEXT)
     cells = []
     for i, text in enumerate(texts):
         make = new_markdown_cell if text.startswith("#") else new_code_cell
-        cells.append(make(text, id=f"step-{i}"))
+        cells.append(make(text.replace("NUMBER", number), id=f"step-{i}"))
+        if text in SAVED:
+            cells[-1].outputs = [new_output("stream", name="stdout", text=SAVED[text])]
+        if text == SOLUTION:
+            cells[-1].metadata = from_dict(FOLDED)
     code_cells = [cell for cell in cells if cell.cell_type == "code"]
     for count, cell in enumerate(code_cells, start=1):
         cell.execution_count = count
     image = {"image/png": base64.b64encode(b"not much of a picture").decode(), "text/plain": "A curve that falls."}
-    code_cells[-1].outputs = [
+    claim_cell = next(cell for cell in code_cells if "summary(5)" in cell.source)
+    claim_cell.outputs = [
         new_output("display_data", image, metadata={"image/png": {"alt": "A curve that falls."}}),
         new_output("stream", name="stdout", text="Test Accuracy: 0.88\n"),
-        new_output("execute_result", {"text/plain": "0.8812"}, execution_count=count),
+        new_output("execute_result", {"text/plain": "0.8812"}, execution_count=claim_cell.execution_count),
         new_output("display_data", {"text/plain": "✓", CLAIM_TYPE: {"name": "it", "state": "held"}}),
     ]
-    code_cells[-1].metadata.tags = ["nbval-check-output"]
+    claim_cell.metadata.tags = ["nbval-check-output"]
     notebook = Notebook(f"{number}_test", new_notebook(cells=cells))
     series._normalise(notebook.node)
     return notebook
@@ -128,9 +148,44 @@ def add_code(after, source):
     return change
 
 
+def repeat_exercises(notebook):
+    notebook.node.cells[-1:-1] = notebook.node.cells[-7:-1]
+
+
+def claim_cell(notebook):
+    return next(cell for cell in notebook.code_cells if any(CLAIM_TYPE in o.get("data", {}) for o in cell.outputs))
+
+
 def set_in_code(**values):
-    """Return a change that sets fields of the last code cell."""
-    return lambda notebook: notebook.code_cells[-1].update(values)
+    """Return a change that sets fields of the claim cell."""
+    return lambda notebook: claim_cell(notebook).update(values)
+
+
+def change_cells(text, change):
+    """Return a change that is made to all cells whose source holds a text."""
+
+    def change_all(notebook):
+        for cell in notebook.node.cells:
+            if text in cell.source:
+                change(cell)
+
+    return change_all
+
+
+def set_output(text):
+    """Return a change of a cell that replaces what it printed."""
+    return lambda cell: cell.update(outputs=[new_output("stream", name="stdout", text=text)])
+
+
+def drop_cells(text, keep=0):
+    """Return a change that removes the cells whose source holds a text, but for the first few."""
+
+    def drop(notebook):
+        found = [cell for cell in notebook.node.cells if text in cell.source]
+        for cell in found[keep:]:
+            notebook.node.cells.remove(cell)
+
+    return drop
 
 
 def set_id(value):
@@ -138,16 +193,16 @@ def set_id(value):
 
 
 def say(text):
-    """Return a change that adds this to the standard output of the last code cell."""
-    return lambda notebook: notebook.code_cells[-1].outputs.append(new_output("stream", name="stdout", text=text))
+    """Return a change that adds this to the standard output of the claim cell."""
+    return lambda notebook: claim_cell(notebook).outputs.append(new_output("stream", name="stdout", text=text))
 
 
 def output(output_type, *arguments, **values):
-    return lambda notebook: notebook.code_cells[-1].outputs.append(new_output(output_type, *arguments, **values))
+    return lambda notebook: claim_cell(notebook).outputs.append(new_output(output_type, *arguments, **values))
 
 
 def change_accuracy(text):
-    return lambda notebook: notebook.code_cells[-1].outputs[1].update(text=f"Test Accuracy: {text}\n")
+    return lambda notebook: claim_cell(notebook).outputs[1].update(text=f"Test Accuracy: {text}\n")
 
 
 def picture(kind, size, alt):
@@ -178,10 +233,10 @@ BROKEN = {
         ("04", output("display_data", {"text/plain": "<object at 0x7f0012ab>"}), "memory address"),
     ],
     "full_real_data": [
-        ("04", lambda notebook: notebook.code_cells[-1].outputs.pop(), "0 of 1 claims held"),
+        ("04", lambda notebook: claim_cell(notebook).outputs.pop(), "0 of 1 claims held"),
         (
             "04",
-            lambda notebook: notebook.code_cells[-1].outputs[-1].data[CLAIM_TYPE].update(state="x"),
+            lambda notebook: claim_cell(notebook).outputs[-1].data[CLAIM_TYPE].update(state="x"),
             "0 of 1 claims",
         ),
         ("04", say("STAND-IN DATA: THIS IS NOT FASHION-MNIST"), "stand-in"),
@@ -227,13 +282,48 @@ BROKEN = {
         ("04", replace("Was it luck?", "A. B. C. D. E."), "7 sentences"),
         ("04", replace("## Where to go next", "## Goodbye"), "Goodbye"),
     ],
+    "your_turn": [
+        ("04", replace("## Your turn", "## Exercises"), "ends in Recap, Exercises, Where"),
+        ("04", replace("## Your turn", "## Recap"), "ends in Recap, Recap, Where"),
+        ("04", drop_cells("### Change a thing", keep=1), "1 exercises"),
+        ("04", repeat_exercises, "4 exercises"),
+        ("04", replace(" (3 minutes)", " (a while)"), "without its (… minutes)"),
+        ("04", replace("**Objective 1:**", "**Objective 4:**"), "without its **Objective"),
+        ("04", drop_cells("yours = "), "1 starters and 0 solutions"),
+        ("04", drop_cells("mine = "), "0 starters and 1 solutions"),
+        (
+            "04",
+            change_cells("yours = ", lambda cell: cell.metadata.tags.remove("solution")),
+            "2 starters and 0 solutions",
+        ),
+        ("04", replace('exercises.check("04.it", mine)', "print(mine)"), "does not end in exercises.check"),
+        ("04", replace('exercises.check("04.it", yours)', "print(yours)"), "does not end in exercises.check"),
+        ("04", replace("04.it", "03.it"), "does not end in exercises.check"),
+        ("04", replace('"04.it", yours', '"04.other", yours'), "another exercise"),
+        ("04", replace("yours", "mine"), "overwrites what the learner made: mine"),
+        ("04", replace("mine = ...", "def count(n): ..."), "overwrites what the learner made: count"),
+        ("04", change_cells("mine = ", set_output("✓ right\n")), "nothing is entered yet"),
+        ("04", change_cells("mine = ", set_output("")), "nothing is entered yet"),
+        ("04", change_cells("yours = ", set_output("✗ not yet\n")), "does not start with ✓"),
+        ("04", change_cells("yours = ", lambda cell: cell.update(outputs=[])), "does not start with ✓"),
+        ("04", change_cells("yours = ", lambda cell: cell.metadata.pop("jupyter")), "not folded"),
+        ("04", change_cells("yours = ", lambda cell: cell.metadata.tags.pop()), "nbval does not compare"),
+    ],
+    "folded_answers": [
+        ("04", replace("</details>\n\n<details><summary>Answer", "</details>\n\n<details><summary>Hint"), "1 folded"),
+        ("04", replace("</summary>\n\n", "</summary>\n"), "blank lines"),
+        ("04", replace("\n\n</details>", "\n</details>"), "blank lines"),
+        ("04", replace("**Predict.**", "By the way:"), "without a **Predict**"),
+        ("04", change_cells("data.prepare()", lambda cell: cell.update(outputs=[])), "without a **Predict**"),
+        ("04", replace("### Compare", "**Predict.** Again?"), "without a **Predict**"),
+    ],
     "heading_levels": [
         ("04", replace("## Read the result", "#### Read the result"), "level 4 follows one of level 2"),
         ("04", replace("## Read the result", "# Read the result"), "second title"),
     ],
     "cell_lengths": [
         ("04", replace("summary(5)", "summary(5)\n" * 26), "29 lines"),
-        ("04", replace("\n", "\n\n" + "x\n" * 3), "the median code cell has 9 lines"),
+        ("04", replace("\n", "\n\n" + "x\n" * 3), "the median code cell has 10.5 lines"),
         ("04", replace("\n", ";"), "the median code cell has 1 lines"),
     ],
     "links": [("04", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb")],
@@ -313,7 +403,8 @@ def test_what_is_fine_in_prose_and_code_is_not_reported():
     prose = (
         "Version `2.21`, [93 %](https://example.org/0.77), 28 by 28, in 1999, notebook 4, https://example.org/home/0.5."
     )
-    notebook.node.cells.insert(-2, new_markdown_cell(f"{prose}\n\n```\n# no heading\n```", id="prose"))
+    recap = next(i for i, cell in enumerate(notebook.node.cells) if "## Recap" in cell.source)
+    notebook.node.cells.insert(recap, new_markdown_cell(f"{prose}\n\n```\n# no heading\n```", id="prose"))
     found = [number for _, number, _ in notebook_checks.prose_numbers(notebook)]
     assert found == ["93 %", "89 %", "0.885", "10,000"]
     assert list(notebook_checks.heading_levels(notebook)) == []
