@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SAMPLE := 6000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab exercises notebooks bench lock clean
+.PHONY: help run test lab exercises notebooks handout browser bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,14 @@ exercises: $(READY) ## write a learners' copy without solutions and outputs into
 
 notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
 	$(BIN)/python -m fashion_utils.series --refresh
+
+handout: $(READY) ## write the series as HTML pages that need no network to build/handout/; executes nothing
+	$(BIN)/python -m fashion_utils.handout $(ARGS)
+
+browser: $(READY) ## run every notebook in the real JupyterLab in headless Chromium; screenshots in build/browser/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt \
+		|| echo "Playwright cannot be installed, so there will be no browser test."
+	$(BIN)/python -m pytest -rs tests/browser/run_in_jupyterlab.py
 
 bench: $(READY) ## measure training speed against plain Keras; the table goes to build/bench/
 	$(BIN)/python -m benchmarks.bench_training $(ARGS)

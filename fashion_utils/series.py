@@ -160,7 +160,8 @@ def _normalise(notebook: nbformat.NotebookNode) -> None:
                 output["data"]["text/plain"] = strip_ansi(output["data"]["text/plain"])
 
 
-# nbconvert's own page fetches scripts (we use none: no formulas, diagrams or widgets) and has no alternative texts.
+# nbconvert's own page fetches scripts (we use none: no formulas, diagrams or widgets), has no alternative texts, and
+# shows what JupyterLab folds.
 _PAGE = """
 {%- extends "lab/index.html.j2" -%}
 {%- block html_head_js -%}{%- endblock -%}
@@ -170,14 +171,33 @@ _PAGE = """
 {%- set alt = output | get_metadata("alt", "image/png") -%}
 {{ super().replace("<img ", '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else super() }}
 {%- endblock -%}
+{%- block codecell scoped -%}
+{%- if cell.metadata.get("jupyter", {}).get("source_hidden") -%}
+<details class="jp-RenderedHTMLCommon" style="padding-left: 80px">
+<summary>{{ "Show the worked solution" if "solution" in cell.metadata.get("tags", []) else "Show the code" }}</summary>
+{{ super() }}
+</details>
+{%- else -%}
+{{ super() }}
+{%- endif -%}
+{%- endblock -%}
 """
 
 
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
-    """Return the notebook as one HTML page that needs no network: pictures inside, no scripts."""
-    exporter = HTMLExporter(template_file="page", extra_loaders=[DictLoader({"page": _PAGE})])
+    """Return the notebook as one HTML page that needs no network: pictures inside, no scripts, hidden cells folded."""
+    exporter = HTMLExporter(
+        template_file="page", extra_loaders=[DictLoader({"page": _PAGE})], exclude_anchor_links=True
+    )
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
-    return re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', body)  # to the HTML copies of the other notebooks
+    # The other notebooks and the teacher's guide have HTML copies beside this one.
+    return re.sub(r'href="(\d\d_\w+|TEACHING)\.(?:ipynb|md)(?=["#])', r'href="\1.html', body)
+
+
+def text_to_html(path: Path) -> str:
+    """Return a Markdown file as an HTML page that looks like the notebooks' pages."""
+    cell = nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))
+    return to_html(nbformat.v4.new_notebook(cells=[cell]), path.stem)
 
 
 def index_page(outcomes: list[Outcome], source_line: str) -> str:
@@ -259,6 +279,8 @@ def main(arguments: list[str] | None = None) -> int:
                 break
             if options.refresh:
                 _write(path, text)
+    if (guide := NOTEBOOKS / "TEACHING.md").is_file():  # the notebooks link to its glossary
+        _write(BUILD / f"{guide.stem}.html", text_to_html(guide))
     print_summary(console, outcomes, source)
     if outcomes[-1].error:
         return _fail(console, f"{outcomes[-1].name} stopped in {outcomes[-1].error}")

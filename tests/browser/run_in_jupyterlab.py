@@ -1,0 +1,291 @@
+"""Every notebook in the real JupyterLab, in a real browser, as a learner uses it: `make browser`.
+
+It takes minutes, so its name does not start with test_: pytest runs it only where it is named.
+Screenshots of what was seen go to build/browser/.
+"""
+
+import ast
+from contextlib import closing
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from fashion_utils import series
+import nbformat
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: run `make browser`")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium or Chrome here (Debian, Ubuntu: apt install chromium)"
+)
+
+PATHS = sorted(series.NOTEBOOKS.glob("[0-9]*.ipynb"))
+SCREENSHOTS = series.BUILD / "browser"
+SAMPLE = "6000"  # as in `make test`; notebooks 1 and 2 need that many
+START_SECONDS, RUN_SECONDS, CELL_SECONDS = 120, 900, 120
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no question about news
+    "notebook-extension/tracker": {"windowingMode": "none"},  # else only the cells in view are on the page
+}
+
+
+# --- A server and a browser of our own --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A copy of notebooks/ without outputs, so that what is seen was made here and nothing of ours is changed."""
+    copy = tmp_path_factory.mktemp("browser") / "notebooks"
+    shutil.copytree(series.NOTEBOOKS, copy, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    for path in copy.glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, path)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    """The address of a JupyterLab that has its settings, its kernels' files and its port to itself."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    private = folder.parent
+    for name, values in SETTINGS.items():
+        path = private / "config" / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    token = secrets.token_hex()
+    environment = {
+        **os.environ,
+        "FASHION_SAMPLE": os.environ.get("FASHION_SAMPLE", SAMPLE),
+        "FASHION_ARTIFACTS": str(private / "artifacts"),
+        "IPYTHONDIR": str(private / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(private / "config"),
+        "JUPYTER_DATA_DIR": str(private / "data"),
+        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
+        "JUPYTER_TOKEN": token,
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += [f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container
+    log_path = private / "server.log"
+    with open(log_path, "w") as log:
+        process = subprocess.Popen(command, env=environment, cwd=private, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(f"http://127.0.0.1:{port}/api"):
+            said = log_path.read_text(encoding="utf-8", errors="replace")[-2000:]
+            assert process.poll() is None and time.monotonic() < deadline, f"JupyterLab does not start:\n{said}"
+            time.sleep(0.3)
+        yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}&reset"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _answers(address):
+    try:
+        with urlopen(address, timeout=5):
+            return True
+    except (URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = {"args": ["--no-sandbox"]} if hasattr(os, "geteuid") and os.geteuid() == 0 else {}
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, **options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(1000 * CELL_SECONDS)
+    yield page
+    page.close()
+
+
+# --- What a learner does ----------------------------------------------------------------------------------------------
+
+# Execution counts of all code cells, and whether the kernel waits for more: JupyterLab's own tests read them like this.
+# (The prompt of a folded cell is not on the page.)
+STATE = """() => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const status = document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status;
+    const code = [...notebook.model.cells].filter(cell => cell.type === 'code');
+    return {idle: status === 'idle', counts: code.map(cell => cell.executionCount)};
+}"""
+# Alternative text, width as a file and width on the page of each picture.
+PICTURES = """() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea-output img')]
+    .map(image => [image.alt, image.complete ? image.naturalWidth : 0, image.getBoundingClientRect().width])"""
+ERRORS = ", ".join(f".jp-Notebook [data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr"))
+
+
+def open_notebook(page, server, name):
+    """Open a notebook and wait until its kernel is there."""
+    page.goto(server.format(name))
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.wait_for_function(f"({STATE})().idle", timeout=1000 * START_SECONDS)
+
+
+def choose(page, menu, item):
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
+    page.get_by_role("menuitem", name=item, exact=True).click()
+
+
+def code_cells(page):
+    return page.locator(".jp-Notebook .jp-CodeCell")
+
+
+def is_folded(cell):
+    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
+
+
+def run_all_cells(page, path):
+    """Run all cells; return the execution counts of the open ones once they have run, or once one has failed.
+
+    JupyterLab 4.6.6 was seen to leave out a folded cell here, so nothing waits for folded ones.
+    """
+    choose(page, "Run", "Run All Cells")
+    cells = saved_code_cells(path)
+    wanted = [i for i, cell in enumerate(cells) if cell.source.strip() and not is_folded(cell)]
+    done = f"""wanted => {{
+        const {{idle, counts}} = ({STATE})();
+        return idle && (document.querySelector("{ERRORS}") || wanted.every(i => counts[i]));
+    }}"""
+    page.wait_for_function(done, arg=wanted, timeout=1000 * RUN_SECONDS, polling=500)
+    counts = page.evaluate(STATE)["counts"]
+    return [counts[i] for i in wanted]
+
+
+def screenshot(page, name):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def saved_code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+# --- What it should look like -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_run_all_cells(path, server, page):
+    open_notebook(page, server, path.name)
+    counts = run_all_cells(page, path)
+    screenshot(page, f"{path.stem}-end")
+    assert page.locator(ERRORS).all_inner_texts() == []
+    assert all(counts) and counts == sorted(counts)
+
+    written = saved_code_cells(path)
+    pictures = page.evaluate(PICTURES)
+    assert len(pictures) == sum("plots.show(" in cell.source for cell in written)
+    for alternative_text, width, drawn_width in pictures:
+        assert alternative_text.strip(), "a picture without alternative text on the page"
+        assert width > 50 and drawn_width > 50, f"not drawn: {alternative_text}"
+    if pictures:
+        page.locator(".jp-Notebook .jp-OutputArea-output img").first.scroll_into_view_if_needed()
+        screenshot(page, f"{path.stem}-figure")
+
+    hidden = [i for i, cell in enumerate(written) if is_folded(cell)]
+    for i in range(len(written)):
+        folded = code_cells(page).nth(i).locator(".jp-Cell-inputWrapper .jp-InputPlaceholder").count()
+        assert folded == (i in hidden), f"code cell {i + 1} is {'' if folded else 'not '}folded"
+    if hidden:
+        code_cells(page).nth(hidden[0]).scroll_into_view_if_needed()
+        screenshot(page, f"{path.stem}-folded-solution")
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_folded_answers_open_with_a_click(path, server, page):
+    open_notebook(page, server, path.name)
+    answers = page.locator(".jp-Notebook .jp-RenderedMarkdown details")
+    if answers.count() == 0:
+        pytest.skip(f"{path.stem} has no folded answers")
+    for answer in answers.all():
+        text = answer.locator(":scope > :not(summary)").first
+        assert not text.is_visible()
+        answer.locator("summary").click()
+        assert text.is_visible() and text.inner_text().strip()
+    answers.first.scroll_into_view_if_needed()
+    screenshot(page, f"{path.stem}-answer")
+
+
+# --- Exercises --------------------------------------------------------------------------------------------------------
+
+
+def exercises_in(path):
+    """Return (number of the starter cell among the code cells, source of its solution) of each exercise."""
+    cells = saved_code_cells(path)
+    is_solution = ["solution" in cell.metadata.get("tags", []) for cell in cells]
+    found = []
+    for i, cell in enumerate(cells):
+        if "exercises.check(" in cell.source and not is_solution[i]:
+            solution = next(j for j in range(i + 1, len(cells)) if is_solution[j])
+            found.append((i, cells[solution].source))
+    return found
+
+
+def wrong(solution):
+    """Return a solution whose checked variables have been overwritten with something that cannot be right."""
+    tree = ast.parse(solution)
+    check = next(
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "exercises.check"
+    )
+    given = [*check.args, *(keyword.value for keyword in check.keywords)]
+    names = {node.id for value in given for node in ast.walk(value) if isinstance(node, ast.Name)}
+    lines = solution.splitlines()
+    spoil = [f"{name} = 'surely not'" for name in sorted(names)]
+    return "\n".join([*lines[: check.lineno - 1], *spoil, *lines[check.lineno - 1 :]])
+
+
+def run_in_cell(page, number, source):
+    """Replace a code cell's text as a learner would, run it, and return what it answers."""
+    cell = code_cells(page).nth(number)
+    cell.locator(".cm-content").click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(source)
+    before = page.evaluate(STATE)["counts"][number]
+    page.keyboard.press("Control+Enter")
+    done = f"""([number, before]) => {{
+        const {{idle, counts}} = ({STATE})();
+        return idle && counts[number] && counts[number] !== before;
+    }}"""
+    page.wait_for_function(done, arg=[number, before], polling=200)
+    assert cell.locator(ERRORS).all_inner_texts() == [], "a check answers in a sentence, never with a traceback"
+    return cell.locator(".jp-OutputArea-output").last.inner_text().strip()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_checks_answer_a_right_and_a_wrong_solution(path, server, page):
+    exercises = exercises_in(path)
+    if not exercises:
+        pytest.skip(f"{path.stem} has no cell that calls exercises.check")
+    open_notebook(page, server, path.name)
+    run_all_cells(page, path)  # a solution may need anything above it
+    for number, (starter, solution) in enumerate(exercises, start=1):
+        untouched = code_cells(page).nth(starter).locator(".jp-OutputArea-output").last.inner_text().strip()
+        to_wrong = run_in_cell(page, starter, wrong(solution))
+        screenshot(page, f"{path.stem}-exercise-{number}-wrong")
+        to_right = run_in_cell(page, starter, solution)
+        screenshot(page, f"{path.stem}-exercise-{number}-right")
+        assert "" not in (untouched, to_wrong, to_right)
+        assert len({untouched, to_wrong, to_right}) == 3, (untouched, to_wrong, to_right)
