@@ -7,10 +7,10 @@ READY := $(VENV)/ready
 SAMPLE := 6000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab notebooks bench lock clean
+.PHONY: help run test lab check-up pack notebooks bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY) ## execute the whole series into build/, on the best data there is
 	$(BIN)/python -m fashion_utils.series $(ARGS)
@@ -22,6 +22,12 @@ test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sam
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
+
+check-up: ## is this machine ready for a workshop? installs and downloads nothing
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m fashion_utils; else $(PYTHON) -m fashion_utils; fi
+
+pack: $(READY) ## prepare a folder for machines without a network: make pack DIR=/media/usb
+	@$(BIN)/python -m fashion_utils.pack "$(DIR)"
 
 notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
 	$(BIN)/python -m fashion_utils.series --refresh
