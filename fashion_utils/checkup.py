@@ -148,12 +148,12 @@ def check_jupyterlab():
         command = KernelSpecManager().get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
         raise NotReady(f"JupyterLab {version} has no kernel python3: {_how_to_install()}") from None
-    # A kernel of this name in the user's own folder comes before the environment's. Jupyter puts this very Python in
-    # the place of a bare `python`.
+    # A kernel of this name in the user's own folder can come before the environment's. Jupyter puts this very Python
+    # in the place of a bare `python`.
     if os.path.dirname(command) and os.path.abspath(command) != os.path.abspath(sys.executable):
         raise NotReady(
             f"JupyterLab's kernel python3 runs another Python, {command}: "
-            f"`{_python()} -m ipykernel install --sys-prefix`, and remove what `jupyter kernelspec list` shows for it"
+            f"`{_python()} -m jupyter kernelspec remove python3`"
         )
     return f"{version}, kernel python3"
 
