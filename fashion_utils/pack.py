@@ -79,12 +79,12 @@ def pack(stick: Path) -> Path:
 
 
 def _check_space(stick: Path, already_there: Path) -> None:
-    """pip collects the wheels in the temporary folder before it copies them."""
-    there = sum(path.stat().st_size for path in already_there.glob("offline/*/*"))
+    """pip collects what it fetches in the temporary folder before it copies it."""
+    needed = NEEDED - sum(path.stat().st_size for path in already_there.glob("offline/*/*"))
     for place in (stick, Path(tempfile.gettempdir())):
-        free = shutil.disk_usage(place).free + (there if place == stick else 0)
-        if free < NEEDED:
-            raise PackError(f"{place} has {free / 1e6:,.0f} MB free, and {NEEDED / 1e6:,.0f} MB are needed.")
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise PackError(f"{place} has {free / 1e6:,.0f} MB free, and {needed / 1e6:,.0f} MB are needed.")
 
 
 def _project_files() -> list[str]:
@@ -137,7 +137,7 @@ def _add_wheels(folder: Path) -> None:
         if hashlib.sha256(wheel.read_bytes()).hexdigest() not in allowed:
             print(f"Removing {wheel.name}: it is damaged, or of another version.")
             wheel.unlink()
-    if _missing_wheels(folder):
+    if not any(wheels.iterdir()) or _missing_wheels(folder):
         print("Fetching the packages of requirements.txt, as far as they are not there.")
         _pip("download", "--dest", str(wheels.resolve()), cwd=REPOSITORY)
         if problem := _missing_wheels(folder):

@@ -285,7 +285,10 @@ def test_a_process_that_fails(monkeypatch, code, expected):
 
 
 def test_jupyterlab_and_its_kernel(tmp_path, monkeypatch):
-    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    def none(manager, name):
+        raise NoSuchKernel(name)
 
     monkeypatch.setattr(checkup, "_try", lambda command: "4.4.0")
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
@@ -300,7 +303,6 @@ def test_jupyterlab_and_its_kernel(tmp_path, monkeypatch):
         else:
             with pytest.raises(checkup.NotReady, match="runs another Python, /opt/other/bin/python"):
                 checkup.check_jupyterlab()
-    monkeypatch.setattr(KernelSpecManager, "kernel_dirs", [])
-    monkeypatch.setattr(KernelSpecManager, "ensure_native_kernel", False)
+    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
     with pytest.raises(checkup.NotReady, match="has no kernel python3"):
         checkup.check_jupyterlab()
