@@ -21,7 +21,7 @@ PYTHONS = ((3, 11), (3, 12), (3, 13))
 MEMORY = 2.5  # GB; one epoch on all pictures takes 1.8, JupyterLab and a browser the rest
 DISK = {True: 0.5, False: 3.0}  # GB, with the packages installed and without
 SAMPLE = 6000  # pictures
-SECONDS = 120  # after which a process that was tried is given up
+SECONDS = 300  # after which a process that was tried is given up; loading TensorFlow from a slow disk can take a minute
 
 
 class NotReady(Exception):

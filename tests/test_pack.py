@@ -87,7 +87,7 @@ def quick_pip(world, monkeypatch):
         if command == "download":
             for path in world.index.iterdir():
                 shutil.copy(path, wheels)
-        if not all((wheels / path.name).is_file() for path in wanted):
+        elif not all((wheels / path.name).is_file() for path in wanted):
             raise pack.PackError("pip failed: a wheel is missing")
 
     wanted = list(world.index.iterdir())
