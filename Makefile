@@ -7,10 +7,10 @@ READY := $(VENV)/ready
 SAMPLE := 6000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab exercises notebooks handout browser bench lock clean
+.PHONY: help run test lab best check-up pack exercises handout notebooks browser bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY) ## execute the whole series into build/, on the best data there is
 	$(BIN)/python -m fashion_utils.series $(ARGS)
@@ -23,14 +23,23 @@ test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sam
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
+best: $(READY) ## train the best recipe of notebook 6, a quarter of an hour, once; ARGS=--all trains them all
+	$(BIN)/python -m fashion_utils.recipes $(ARGS)
+
+check-up: ## is this machine ready for a workshop? installs and downloads nothing
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m fashion_utils; else $(PYTHON) -m fashion_utils; fi
+
+pack: $(READY) ## prepare a folder for machines without a network: make pack DIR=/media/usb
+	@$(BIN)/python -m fashion_utils.pack "$(DIR)"
+
 exercises: $(READY) ## write a learners' copy without solutions and outputs into build/exercises/
 	$(BIN)/python -m fashion_utils.exercises
 
-notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
-	$(BIN)/python -m fashion_utils.series --refresh
-
 handout: $(READY) ## write the series as HTML pages that need no network to build/handout/; executes nothing
 	$(BIN)/python -m fashion_utils.handout $(ARGS)
+
+notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
+	$(BIN)/python -m fashion_utils.series --refresh
 
 browser: $(READY) ## run every notebook in the real JupyterLab in headless Chromium; screenshots in build/browser/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt \

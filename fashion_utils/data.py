@@ -59,6 +59,8 @@ MIRRORS = (
 # Seconds to wait for a mirror's first answer. Who would take the stand-in should have it soon; who refuses it can wait.
 PATIENCE = {"auto": 4, "real": 20}
 
+STAND_IN_ORIGIN = "drawn by fashion_utils.standin"
+
 Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
 Files = dict[str, tuple[Path, str]]  # name: where it is, its SHA-256
 
@@ -146,6 +148,42 @@ def load_test() -> Arrays:
     return _read_arrays(_current().files, "t10k")
 
 
+def look() -> tuple[str, list[str]]:
+    """Say where `prepare` would take the data from. Changes nothing: no download, no file written, nothing announced.
+
+    Returns the place, in the words of `Source.origin`, and one clause for each file that is missing or damaged there.
+    Only the Keras cache can have such: `prepare` would download them.
+
+    Raises the same errors as `prepare`.
+    """
+    _sample_size()  # raises ValueError for a nonsense value
+    if _mode() == "standin":
+        return STAND_IN_ORIGIN, []
+    folder = os.environ.get("FASHION_MNIST_DIR", "").strip()
+    if folder:
+        _own_files(folder)
+        return "from FASHION_MNIST_DIR", []
+    problems = []
+    for name, sha256 in FILES.items():
+        try:
+            fetch.read_verified(_keras_cache() / "fashion-mnist" / name, sha256)
+        except DataError as error:
+            problems.append(str(error))
+    return "from the Keras cache", problems
+
+
+def original_files() -> dict[str, Path]:
+    """Find the four original files, whatever FASHION_DATA and FASHION_SAMPLE say; download what is missing.
+
+    Returns where each is, by its name, its SHA-256 checked. Raises DataError where they cannot be had.
+    """
+    try:
+        _, files = _real_files("real")
+    except fetch.Unreachable as error:
+        raise DataError(f"The data is not in the Keras cache and {error}; {_how_to_get_it()}.") from None
+    return {name: path for name, (path, _) in files.items()}
+
+
 def split(
     images: np.ndarray, labels: np.ndarray, val_size: float = 0.1, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -214,7 +252,7 @@ def _find_anew(mode: str, sample: int | None, settings: tuple) -> _Prepared:
                 ) from None
             reason = str(error)
     if reason:
-        kind, version, origin = "stand-in", f"{standin.VERSION} {standin.DIGEST}", "drawn by fashion_utils.standin"
+        kind, version, origin = "stand-in", f"{standin.VERSION} {standin.DIGEST}", STAND_IN_ORIGIN
         files = _stand_in_files()
     if sample is not None:
         files = _sample_files(files, sample)

@@ -202,6 +202,34 @@ def test_no_variable_is_needed_for_the_whole(world, monkeypatch):
     assert data.source() == full
 
 
+def test_looking_changes_nothing(world, tmp_path, monkeypatch, capsys):
+    assert data.look() == ("from the Keras cache", [f"{name} is missing" for name in data.FILES])
+    world.fill(world.cache, without=[IMAGES])
+    assert data.look() == ("from the Keras cache", [f"{IMAGES} is missing"])
+    (world.cache / IMAGES).write_bytes(FAULTS["bit flipped"](world.contents[IMAGES]))
+    before = listing(world.cache)
+    _, (problem,) = data.look()
+    assert problem.startswith(f"{IMAGES} is not the expected file")
+    assert listing(world.cache) == before
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(world.fill(tmp_path / "stick", without=[TEST_LABELS])))
+    with pytest.raises(data.DataError, match=f"{TEST_LABELS} is missing"):
+        data.look()
+    monkeypatch.setenv("FASHION_DATA", "standin")
+    assert data.look() == (data.STAND_IN_ORIGIN, [])
+    assert (world.times_drawn, capsys.readouterr()) == (0, ("", ""))
+
+
+def test_original_files_are_whole_whatever_the_environment_says(world, tmp_path, monkeypatch):
+    monkeypatch.setenv("FASHION_SAMPLE", "100")
+    monkeypatch.setenv("FASHION_DATA", "standin")
+    with pytest.raises(data.DataError, match=r"not in the Keras cache and no mirror delivered.*set FASHION_MNIST_DIR"):
+        data.original_files()
+    world.fill(world.cache)
+    assert {name: path.read_bytes() for name, path in data.original_files().items()} == world.contents
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(world.fill(tmp_path / "stick")))
+    assert {path.parent for path in data.original_files().values()} == {tmp_path / "stick"}
+
+
 def test_module_run_as_a_program(tmp_path):
     environment = {**os.environ, "FASHION_MNIST_DIR": str(tmp_path / "nowhere")}
     command = [sys.executable, "-m", "fashion_utils.data"]
