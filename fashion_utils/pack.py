@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. Call it again to go on.", file=sys.stderr)
         return 130
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in folder.glob("offline/*/*"))
     print(
         f"Packed: {folder}, {size / 1e6:,.0f} MB, for Python {sysconfig.get_python_version()} "
         f"on {sysconfig.get_platform()}. Eject the stick before you unplug it.\n"
