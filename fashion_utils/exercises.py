@@ -530,6 +530,50 @@ def _paired(answer, results):
     )
 
 
+@exercise("06.parameters", "each filter has one weight for each place and channel, and one bias.")
+def _parameters(answer):
+    filters, places, channels = 48, 5 * 5, 24
+    _require(
+        answer,
+        filters * (places * channels + 1),
+        (filters * places * channels, "the biases are missing, one for each filter"),
+        (filters * places * channels + 1, "each filter has a bias of its own"),
+        (filters * (places + 1), "a filter has weights for each of the channels that come in"),
+        (filters * channels * (places + 1), "a filter has one bias, not one for each channel"),
+        (filters * (3 * 3 * channels + 1), "that is for filters of 3 × 3"),
+        (places * channels + 1, "that is one filter; the layer has more"),
+    )
+
+
+@exercise("06.lopsided", "a mirrored picture of this class is one that never occurs, though its label is the same.")
+def _lopsided(answer):
+    images, labels = data.load_train()
+    means = np.stack([images[labels == label].mean(axis=0) for label in range(len(data.CLASS_NAMES))])
+    across = np.abs(means - means[:, :, ::-1]).mean(axis=(1, 2))
+    upside_down = np.abs(means - means[:, ::-1]).mean(axis=(1, 2))
+    _require_class(
+        answer,
+        across.argmax(),
+        (across.argmin(), "that class is the most symmetrical of all"),
+        (upside_down.argmax(), "that is the class that differs most from itself upside down; mirror left and right"),
+    )
+
+
+@exercise("06.blur", "a filter of nine equal numbers that add up to one blurs.")
+def _blur(answer, image):
+    rows, columns = (pixels - 2 for pixels in image.shape)
+    sums = sum(image[top : top + rows, left : left + columns] for top in range(3) for left in range(3))
+    _require(
+        answer,
+        sums / 9,
+        (sums, "that is the sum of nine pixels; their mean is asked for"),
+        (sums / 3, "divide by how many pixels there are under the filter, not by its width"),
+        (image, "that is the boot as it was; slide the filter over it"),
+        (np.full((3, 3), 1 / 9), "that is the filter; hand in what convolve makes of the boot with it"),
+        tolerance=1e-5,
+    )
+
+
 # --- The learners' copy -----------------------------------------------------------------------------------------------
 
 

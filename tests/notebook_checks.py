@@ -36,6 +36,7 @@ ALLOWED_NUMBERS = {
     "70,000": "size of the published data set",
     "109,386": "parameters of the network, counted by a cell whose output is checked",
     "1,000": "number of guessing models in 02, set in the code",
+    "5,000": "pictures that each network of 06 learns from, set in the code",
     "83.5 %": "published: human accuracy in the data set's own table",
     "88.3 %": "published: a similar network in the data set's own table",
     "95 %": "level of the confidence intervals",
@@ -342,6 +343,8 @@ def your_turn(notebook: Notebook) -> Iterator[str]:
             yield f"cell {starter.id}: its check does not say that nothing is entered yet"
         if not _printed(solution).startswith("✓"):
             yield f"cell {solution.id}: its saved output does not start with ✓"
+        if not solution.source.startswith("# A worked solution\n"):
+            yield f"cell {solution.id}: JupyterLab shows the first line of a folded cell; let it say A worked solution"
         if not solution.metadata.get("jupyter", {}).get("source_hidden"):
             yield f"cell {solution.id}: a solution that is not folded (jupyter.source_hidden)"
         if "nbval-check-output" not in solution.metadata.get("tags", []):

@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import convolve2d
 from sklearn.metrics import confusion_matrix
 
 
@@ -97,7 +98,11 @@ GIVEN = {
     "04.sort_out": {"probabilities": PROBABILITIES},
     "05.gap": {"history": LONG},
     "05.paired": {"results": RESULTS},
+    "06.blur": {"image": SCALED[0]},
 }
+MEANS = np.stack([IMAGES[label == LABELS].mean(axis=0) for label in range(10)])
+ACROSS = np.abs(MEANS - MEANS[:, :, ::-1]).mean(axis=(1, 2))
+SUMS = convolve2d(SCALED[0], np.ones((3, 3)), mode="valid")
 
 
 def sorter(report):
@@ -120,6 +125,9 @@ RIGHT_ANSWERS = {
     "05.survivor": [1 / 0.8, np.float32(1 / 0.8), keras.ops.convert_to_tensor(1 / 0.8)],
     "05.gap": [{"loss": list(np.linspace(1, 0.5, 20)), "val_loss": list(np.linspace(1, 0.6, 20))}],
     "05.paired": [(MEAN, ERROR), np.array([MEAN, ERROR])],
+    "06.parameters": [(5 * 5 * 24 + 1) * 48, np.int64(28848)],
+    "06.lopsided": [data.CLASS_NAMES[np.argmax(ACROSS)]],
+    "06.blur": [SUMS / 9, (SUMS / 9).tolist()],
 }
 
 MISTAKES = {
@@ -254,6 +262,28 @@ MISTAKES = {
         ({"loss": [1] * 61, "val_loss": [1] * 61}, "as many epochs"),
         (network(), "that is the model"),
         ([1, 0.6], "a history is asked for"),
+    ],
+    "06.parameters": [
+        (5 * 5 * 24 * 48, "biases are missing"),
+        (5 * 5 * 24 * 48 + 1, "a bias of its own"),
+        ((5 * 5 + 1) * 48, "for each of the channels"),
+        ((5 * 5 + 1) * 24 * 48, "one bias, not one for each"),
+        ((3 * 3 * 24 + 1) * 48, "3 × 3"),
+        (5 * 5 * 24 + 1, "one filter"),
+    ],
+    "06.lopsided": [
+        (data.CLASS_NAMES[np.argmin(ACROSS)], "most symmetrical"),
+        (int(np.argmax(ACROSS)), "give the name"),
+        ("Trousers", "no class has this name"),
+    ],
+    "06.blur": [
+        (SUMS, "the sum of nine"),
+        (SUMS / 3, "not by its width"),
+        (SCALED[0], "as it was"),
+        (np.full((3, 3), 1 / 9), "that is the filter"),
+        (SUMS.T / 9, "axes swapped"),
+        (convolve2d(SCALED[0], np.ones((3, 3)) / 9, mode="same"), "wrong shape"),
+        (SUMS / 9 * 255, "factor of 255"),
     ],
     "05.paired": [
         ((-MEAN, ERROR), "sign"),

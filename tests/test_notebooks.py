@@ -74,7 +74,8 @@ STARTER = """print("Look.")
 mine = ...
 
 exercises.check("NUMBER.it", mine)"""
-SOLUTION = """def count(pictures): return len(pictures)
+SOLUTION = """# A worked solution
+def count(pictures): return len(pictures)
 yours = count(train_images)
 
 exercises.check("NUMBER.it", yours)"""
@@ -97,7 +98,7 @@ def good_notebook(number):
     texts = (OPENING, "## Get ready", IMPORTS, PREDICT, LOAD, ANSWERS, *MIDDLE[number], RECAP, *YOUR_TURN, WHERE_NEXT)
     cells = []
     for i, text in enumerate(texts):
-        make = new_markdown_cell if text.startswith("#") else new_code_cell
+        make = new_markdown_cell if text.startswith("#") and text != SOLUTION else new_code_cell
         cells.append(make(text.replace("NUMBER", number), id=f"step-{i}"))
         if text in SAVED:
             cells[-1].outputs = [new_output("stream", name="stdout", text=SAVED[text])]
@@ -306,6 +307,7 @@ BROKEN = {
         ("04", change_cells("mine = ", set_output("")), "nothing is entered yet"),
         ("04", change_cells("yours = ", set_output("✗ not yet\n")), "does not start with ✓"),
         ("04", change_cells("yours = ", lambda cell: cell.update(outputs=[])), "does not start with ✓"),
+        ("04", replace("# A worked solution\n", ""), "the first line"),
         ("04", change_cells("yours = ", lambda cell: cell.metadata.pop("jupyter")), "not folded"),
         ("04", change_cells("yours = ", lambda cell: cell.metadata.tags.pop()), "nbval does not compare"),
     ],

@@ -114,11 +114,19 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def page(browser):
+@pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, server, path):
+    """The page of a notebook whose cells have all been run, and the execution counts."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(1000 * CELL_SECONDS)
-    yield page
+    open_notebook(page, server, path.name)
+    yield page, run_all_cells(page, path)
+    choose(page, "Kernel", "Shut Down Kernel")
     page.close()
 
 
@@ -132,9 +140,10 @@ STATE = """() => {
     const code = [...notebook.model.cells].filter(cell => cell.type === 'code');
     return {idle: status === 'idle', counts: code.map(cell => cell.executionCount)};
 }"""
-# Alternative text, width as a file and width on the page of each picture.
+# Width as a file and width on the page of each picture. JupyterLab does not put alternative texts on the page: there
+# the sentence below the picture does their work, and a test of the saved notebooks sees to the texts.
 PICTURES = """() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea-output img')]
-    .map(image => [image.alt, image.complete ? image.naturalWidth : 0, image.getBoundingClientRect().width])"""
+    .map(image => [image.complete ? image.naturalWidth : 0, image.getBoundingClientRect().width])"""
 ERRORS = ", ".join(f".jp-Notebook [data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr"))
 
 
@@ -159,13 +168,9 @@ def is_folded(cell):
 
 
 def run_all_cells(page, path):
-    """Run all cells; return the execution counts of the open ones once they have run, or once one has failed.
-
-    JupyterLab 4.6.6 was seen to leave out a folded cell here, so nothing waits for folded ones.
-    """
+    """Run all cells; return the execution counts once all have run, folded ones too, or once one has failed."""
     choose(page, "Run", "Run All Cells")
-    cells = saved_code_cells(path)
-    wanted = [i for i, cell in enumerate(cells) if cell.source.strip() and not is_folded(cell)]
+    wanted = [i for i, cell in enumerate(saved_code_cells(path)) if cell.source.strip()]
     done = f"""wanted => {{
         const {{idle, counts}} = ({STATE})();
         return idle && (document.querySelector("{ERRORS}") || wanted.every(i => counts[i]));
@@ -187,10 +192,8 @@ def saved_code_cells(path):
 # --- What it should look like -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_run_all_cells(path, server, page):
-    open_notebook(page, server, path.name)
-    counts = run_all_cells(page, path)
+def test_run_all_cells(path, notebook):
+    page, counts = notebook
     screenshot(page, f"{path.stem}-end")
     assert page.locator(ERRORS).all_inner_texts() == []
     assert all(counts) and counts == sorted(counts)
@@ -198,9 +201,9 @@ def test_run_all_cells(path, server, page):
     written = saved_code_cells(path)
     pictures = page.evaluate(PICTURES)
     assert len(pictures) == sum("plots.show(" in cell.source for cell in written)
-    for alternative_text, width, drawn_width in pictures:
-        assert alternative_text.strip(), "a picture without alternative text on the page"
-        assert width > 50 and drawn_width > 50, f"not drawn: {alternative_text}"
+    sentences = page.locator(".jp-Notebook .jp-OutputArea-output.jp-RenderedMarkdown em")
+    assert sentences.count() >= len(pictures)
+    assert all(width > 50 and drawn_width > 50 for width, drawn_width in pictures), pictures
     if pictures:
         page.locator(".jp-Notebook .jp-OutputArea-output img").first.scroll_into_view_if_needed()
         screenshot(page, f"{path.stem}-figure")
@@ -214,12 +217,10 @@ def test_run_all_cells(path, server, page):
         screenshot(page, f"{path.stem}-folded-solution")
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_folded_answers_open_with_a_click(path, server, page):
-    open_notebook(page, server, path.name)
+def test_folded_answers_open_with_a_click(path, notebook):
+    page, _ = notebook
     answers = page.locator(".jp-Notebook .jp-RenderedMarkdown details")
-    if answers.count() == 0:
-        pytest.skip(f"{path.stem} has no folded answers")
+    assert answers.count() >= 3
     for answer in answers.all():
         text = answer.locator(":scope > :not(summary)").first
         assert not text.is_visible()
@@ -245,16 +246,13 @@ def exercises_in(path):
 
 
 def wrong(solution):
-    """Return a solution whose checked variables have been overwritten with something that cannot be right."""
+    """Return a solution that hands in something that cannot be right."""
     tree = ast.parse(solution)
     check = next(
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "exercises.check"
     )
-    given = [*check.args, *(keyword.value for keyword in check.keywords)]
-    names = {node.id for value in given for node in ast.walk(value) if isinstance(node, ast.Name)}
-    lines = solution.splitlines()
-    spoil = [f"{name} = 'surely not'" for name in sorted(names)]
-    return "\n".join([*lines[: check.lineno - 1], *spoil, *lines[check.lineno - 1 :]])
+    check.args[1] = ast.Constant("surely not")
+    return ast.unparse(check)
 
 
 def run_in_cell(page, number, source):
@@ -274,18 +272,12 @@ def run_in_cell(page, number, source):
     return cell.locator(".jp-OutputArea-output").last.inner_text().strip()
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_checks_answer_a_right_and_a_wrong_solution(path, server, page):
-    exercises = exercises_in(path)
-    if not exercises:
-        pytest.skip(f"{path.stem} has no cell that calls exercises.check")
-    open_notebook(page, server, path.name)
-    run_all_cells(page, path)  # a solution may need anything above it
-    for number, (starter, solution) in enumerate(exercises, start=1):
+def test_checks_answer_a_right_and_a_wrong_solution(path, notebook):
+    page, _ = notebook
+    for number, (starter, solution) in enumerate(exercises_in(path), start=1):
         untouched = code_cells(page).nth(starter).locator(".jp-OutputArea-output").last.inner_text().strip()
-        to_wrong = run_in_cell(page, starter, wrong(solution))
+        assert untouched.startswith("○")
+        assert run_in_cell(page, starter, wrong(solution)).startswith("✗")
         screenshot(page, f"{path.stem}-exercise-{number}-wrong")
-        to_right = run_in_cell(page, starter, solution)
+        assert run_in_cell(page, starter, solution).startswith("✓")
         screenshot(page, f"{path.stem}-exercise-{number}-right")
-        assert "" not in (untouched, to_wrong, to_right)
-        assert len({untouched, to_wrong, to_right}) == 3, (untouched, to_wrong, to_right)
