@@ -22,7 +22,7 @@ import sys
 import textwrap
 import time
 
-from fashion_utils import data, fetch, training
+from fashion_utils import data, fetch, models, recipes, training
 import keras
 import numpy as np
 import tensorflow as tf
@@ -55,19 +55,8 @@ def mlp(dropout: float = 0.0) -> list[keras.Layer]:
 
 
 def cnn() -> list[keras.Layer]:
-    """Return the series' convolutional network: three blocks of convolution and pooling, one hidden layer."""
-    layers = [keras.Input((28, 28, 1))]
-    for filters in (16, 32, 64):
-        layers += [
-            keras.layers.Conv2D(filters, 3, padding="same", activation="relu"),
-            keras.layers.MaxPooling2D(),
-        ]
-    return [
-        *layers,
-        keras.layers.Flatten(),
-        keras.layers.Dense(128, activation="relu"),
-        keras.layers.Dense(10, activation="softmax"),
-    ]
+    """Return the convolutional network that `make best` trains."""
+    return [keras.Input((28, 28, 1)), *models.cnn(recipes.LONG[recipes.BEST].filters).layers]
 
 
 def tensorflow_tutorial() -> list[keras.Layer]:

@@ -30,12 +30,12 @@ class Recipe:
     epochs: int
     augment: bool
     batch_size: int = 128
-    highest_rate: float = 0.003
+    highest_rate: float = 0.005
 
 
 LONG = {
-    "CNN": Recipe(filters=(24, 48, 96), epochs=8, augment=False),
-    "CNN with augmentation": Recipe(filters=(24, 48, 96), epochs=20, augment=True),
+    "CNN": Recipe(filters=(24, 48, 96, 128), epochs=8, augment=False),
+    "CNN with augmentation": Recipe(filters=(24, 48, 96, 128), epochs=17, augment=True),
 }
 BEST = "CNN with augmentation"
 """The recipe whose networks, one for each seed, decide together in `make best`."""

@@ -36,7 +36,6 @@ ALLOWED_NUMBERS = {
     "70,000": "size of the published data set",
     "109,386": "parameters of the network, counted by a cell whose output is checked",
     "1,000": "number of guessing models in 02, set in the code",
-    "5,000": "pictures that each network of 06 learns from, set in the code",
     "83.5 %": "published: human accuracy in the data set's own table",
     "88.3 %": "published: a similar network in the data set's own table",
     "95 %": "level of the confidence intervals",

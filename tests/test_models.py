@@ -47,9 +47,14 @@ def test_mlp_with_dropout_has_it_behind_both_hidden_layers(mlp):
 def test_cnn_has_the_parameters_counted_in_notebook_6():
     cnn = models.cnn()
     convolutions = 16 * (9 + 1) + 32 * (9 * 16 + 1) + 64 * (9 * 32 + 1)
-    assert cnn.count_params() == convolutions + 128 * (3 * 3 * 64 + 1) + 10 * (128 + 1)
+    normalizations = 4 * (16 + 32 + 64)
+    assert cnn.count_params() == convolutions + normalizations + 128 * (3 * 3 * 64 + 1) + 10 * (128 + 1)
     assert [layer.rate for layer in cnn.layers if isinstance(layer, keras.layers.Dropout)] == [0.2, 0.2]
     images = np.random.default_rng(0).random((3, 28, 28, 1), "float32")
     probabilities = cnn.predict(images, verbose=0)
     np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(3), rtol=1e-5)
-    assert models.cnn((2, 3), dropout=0.5).layers[2].filters == 3
+
+
+def test_cnn_pools_in_the_first_three_blocks_only():
+    shapes = [layer.output.shape[1:] for layer in models.cnn((2, 3, 4, 5, 6)).layers if layer.name.startswith("re_lu")]
+    assert shapes == [(14, 14, 2), (7, 7, 3), (3, 3, 4), (3, 3, 5), (3, 3, 6)]

@@ -3,8 +3,6 @@
 import io
 
 from fashion_utils import plots
-import matplotlib as mpl
-from matplotlib.colors import to_rgb
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
@@ -115,39 +113,3 @@ def test_learning_curves_with_validation_are_told_apart_without_colour():
 def test_a_single_epoch_can_be_seen():
     figure = plots.learning_curves({"loss": [0.6], "accuracy": [0.8]})
     assert all(line.get_marker() == "o" for axis in figure.axes for line in axis.get_lines())
-
-
-def luminance(colour):
-    """Relative luminance as defined by WCAG 2.1."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    return np.dot([0.2126, 0.7152, 0.0722], linear)
-
-
-@pytest.mark.parametrize("setting", ["text.color", "axes.labelcolor", "xtick.color", "ytick.color"])
-def test_text_is_readable(setting):
-    background = luminance(mpl.rcParams["figure.facecolor"])
-    assert (background + 0.05) / (luminance(mpl.rcParams[setting]) + 0.05) >= 4.5
-
-
-def test_lines_differ_in_colour_and_marker():
-    _, axes = plt.subplots()
-    drawn = [axes.plot([1, 2])[0] for _ in plots.PALETTE]
-    assert len({line.get_color() for line in drawn}) == len({line.get_marker() for line in drawn}) == len(drawn) == 6
-
-
-# What a person with a dichromacy sees, in linear RGB; severity 1.0 in Machado, Oliveira and Fernandes, "A
-# physiologically-based model for simulation of color vision deficiency", 2009.
-DICHROMACIES = {
-    "none": np.eye(3),
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
-}
-
-
-@pytest.mark.parametrize("matrix", DICHROMACIES.values(), ids=DICHROMACIES)
-def test_the_palette_can_be_told_apart(matrix):
-    linear = np.array([[((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)] for colour in plots.PALETTE])
-    seen = np.clip(linear @ np.transpose(matrix), 0, 1) ** (1 / 2.4)
-    distances = np.linalg.norm(seen[:, None] - seen, axis=2)[np.triu_indices(len(seen), 1)]
-    assert distances.min() > 0.1, f"of a range of √3: {np.sort(distances)[:3]}"
