@@ -319,9 +319,9 @@ def test_only_models_without_convolutions_are_compiled(make_layers, expected, mo
     chosen = []
     training_loop = training._training_loop
 
-    def spy(model, jit_compile):
+    def spy(model, images, labels, jit_compile):
         chosen.append(jit_compile)
-        return training_loop(model, jit_compile)
+        return training_loop(model, images, labels, jit_compile)
 
     monkeypatch.setattr(training, "_training_loop", spy)
     model = keras.Sequential([*make_layers(), keras.layers.Flatten(), keras.layers.Dense(CLASSES)])
