@@ -42,16 +42,7 @@ STEPS_PER_EXECUTION = 100
 
 def mlp(dropout: float = 0.0) -> list[keras.Layer]:
     """Return the series' network of notebook 03, with dropout behind both hidden layers if it is not 0."""
-    first, second = ([keras.layers.Dropout(dropout)] if dropout else [] for _ in range(2))
-    return [
-        keras.Input((28, 28)),
-        keras.layers.Flatten(),
-        keras.layers.Dense(128, activation="relu"),
-        *first,
-        keras.layers.Dense(64, activation="relu"),
-        *second,
-        keras.layers.Dense(10, activation="softmax"),
-    ]
+    return [keras.Input((28, 28)), *models.mlp(dropout).layers]
 
 
 def cnn() -> list[keras.Layer]:

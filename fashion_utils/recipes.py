@@ -85,9 +85,10 @@ def kept(name: str) -> list[Trained]:
 
 def train(name: str) -> list[Trained]:
     """Return the networks of one of the `LONG` recipes, one for each seed; train and keep those that are missing."""
-    recipe, missing = LONG[name], {*SEEDS} - {trained.seed for trained in kept(name)}
-    images, labels, _, _ = _split()
-    for seed in sorted(missing):
+    recipe, found = LONG[name], {trained.seed: trained for trained in kept(name)}
+    if missing := [seed for seed in SEEDS if seed not in found]:
+        images, labels, _, _ = _split()
+    for seed in missing:
         print(f"{name}, seed {seed}: {recipe.epochs} epochs on {len(images):,} pictures", flush=True)
         keras.utils.set_random_seed(seed)
         model = build(recipe, len(images))
@@ -102,10 +103,11 @@ def train(name: str) -> list[Trained]:
             seed=seed,
             callbacks=[LiveProgress()],
         ).history
-        history["seconds"] = [time.perf_counter() - start]
+        seconds = time.perf_counter() - start
         file, _, settings = _card(name, seed)
-        artifacts.save_model(file, model, history, settings)
-    return kept(name)
+        artifacts.save_model(file, model, history | {"seconds": [seconds]}, settings)
+        found[seed] = Trained(model, seed, seconds)
+    return [found[seed] for seed in SEEDS]
 
 
 def predict(networks: Sequence[keras.Model], images: np.ndarray, mirror: bool = True) -> np.ndarray:
@@ -130,7 +132,7 @@ def _split():
 
 def _card(name: str, seed: int) -> tuple[str, keras.Model, dict]:
     """Return what `artifacts` needs to find a network: its file name, one like it, its settings."""
-    settings = {"recipe": {**asdict(LONG[name]), "filters": list(LONG[name].filters)}, "seed": seed}
+    settings = {"recipe": asdict(LONG[name]), "seed": seed}
     return f"{re.sub('[^a-z]+', '-', name.lower())}-{seed}", models.cnn(LONG[name].filters), settings
 
 
