@@ -68,8 +68,8 @@ def one_cycle(highest: float, steps: int) -> keras.optimizers.schedules.Learning
 def build(recipe: Recipe, examples: int) -> keras.Sequential:
     """Return a recipe's network, untrained, compiled for training on so many examples."""
     model = models.cnn(recipe.filters)
-    schedule = one_cycle(recipe.highest_rate, recipe.epochs * math.ceil(examples / recipe.batch_size))
-    model.compile(keras.optimizers.Adam(schedule), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    steps = recipe.epochs * math.ceil(examples / recipe.batch_size)
+    model.optimizer.learning_rate = one_cycle(recipe.highest_rate, steps)
     return model
 
 

@@ -5,6 +5,7 @@ Usage: python -m fashion_utils.series [--refresh] [--strict] [NOTEBOOK ...]
 
 import argparse
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 import json
 from pathlib import Path
@@ -184,12 +185,14 @@ _PAGE = """
 """
 
 
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(template_file="page", extra_loaders=[DictLoader({"page": _PAGE})], exclude_anchor_links=True)
+
+
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
     """Return the notebook as one HTML page that needs no network: pictures inside, no scripts, hidden cells folded."""
-    exporter = HTMLExporter(
-        template_file="page", extra_loaders=[DictLoader({"page": _PAGE})], exclude_anchor_links=True
-    )
-    body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
+    body, _ = _exporter().from_notebook_node(notebook, resources={"metadata": {"name": title}})
     # The other notebooks and the teacher's guide have HTML copies beside this one.
     return re.sub(r'href="(\d\d_\w+|TEACHING)\.(?:ipynb|md)(?=["#])', r'href="\1.html', body)
 
