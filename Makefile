@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-SAMPLE := 6000
+SAMPLE := 3000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lab best check-up pack exercises handout notebooks browser bench lock clean
@@ -17,7 +17,7 @@ run: $(READY) ## execute the whole series into build/, on the best data there is
 
 test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sample of the data
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
 	FASHION_SAMPLE=$(SAMPLE) $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 lab: $(READY) ## open JupyterLab on the notebooks

@@ -34,8 +34,8 @@ class Recipe:
 
 
 LONG = {
-    "CNN": Recipe(filters=(24, 48, 96, 128), epochs=8, augment=False),
-    "CNN with augmentation": Recipe(filters=(24, 48, 96, 128), epochs=17, augment=True),
+    "CNN": Recipe(filters=(16, 48, 96, 128), epochs=8, augment=False),
+    "CNN with augmentation": Recipe(filters=(16, 48, 96, 128), epochs=19, augment=True),
 }
 BEST = "CNN with augmentation"
 """The recipe whose networks, one for each seed, decide together in `make best`."""

@@ -70,38 +70,40 @@ def fit(
         Keras' `History`: `history` maps each metric, and `val_` each metric, to a list of one float an epoch.
 
     Raises:
-        ValueError: if images and labels differ in number or are empty, batch_size is not positive, or `augment` returns
-            another number of images.
+        ValueError: if images and labels differ in number or are empty, batch_size is not positive, the model is not
+            compiled, or `augment` returns another number of images.
     """
     if not 0 < len(images) == len(labels):
         raise ValueError(f"Pass one label for each image: got {len(images)} images and {len(labels)} labels.")
     if batch_size < 1:
         raise ValueError(f"Pass a batch_size of at least 1, not {batch_size}.")
+    if not model.compiled:
+        raise ValueError("Call model.compile(...) first: training needs an optimizer and a loss.")
     rng = np.random.default_rng(random.getrandbits(64) if seed is None else seed)
     full_batches, rest = divmod(len(images), batch_size)
     batches_per_call = max(1, math.ceil(full_batches / CALLS_PER_EPOCH))
-    if not model.built:
-        model(_tensor(images[:1]))
+    _create_variables(model, images[:1], labels[:1])
     if jit_compile == "auto":
         jit_compile = all(len(weight.shape) <= 2 for weight in model.weights)
     label_tensor = _tensor(labels)
     image_tensor = _tensor(images) if augment is None else None
 
-    train = None
+    train = train_stack = None
 
     def run_epoch():
         """Train for one epoch; yield the metrics so far after each stack of mini-batches."""
-        nonlocal train
+        nonlocal train, train_stack
         epoch_images = _tensor(augment(images, rng)) if augment else image_tensor
         if len(epoch_images) != len(images):  # XLA would not notice
             raise ValueError(f"augment got {len(images)} images and returned {len(epoch_images)}; return as many.")
-        train = train or _training_loop(model, epoch_images, label_tensor, jit_compile)
+        if train is None:
+            train, train_stack = _training_loop(model, epoch_images, label_tensor, jit_compile)
         order = rng.permutation(len(images)) if shuffle else np.arange(len(images))
         order = order.astype(np.int32)
         batches = tf.constant(order[: full_batches * batch_size].reshape(full_batches, batch_size))
         for first in range(0, full_batches, batches_per_call):
             last = min(first + batches_per_call, full_batches)
-            yield train(epoch_images, label_tensor, batches, tf.constant(first), tf.constant(last))
+            yield train_stack(epoch_images, label_tensor, batches, tf.constant(first), tf.constant(last))
         if rest:
             yield train(epoch_images, label_tensor, tf.constant(order[None, -rest:]), tf.constant(0), tf.constant(1))
 
@@ -132,8 +134,23 @@ def fit(
         model.train_function = None
 
 
+def _create_variables(model, images, labels):
+    """Have Keras create the weights and what it creates in the first step: the optimizer's and the metrics' variables.
+
+    TensorFlow traces a function twice if the first trace creates variables, and tracing takes longer than compiling.
+    """
+    predicted = model(_tensor(images))
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(images, labels, predicted)
+    model.reset_metrics()
+
+
 def _training_loop(model, images, labels, jit_compile):
-    """Return `loop(images, labels, batches, first, last)`: train on rows `batches[first:last]`, return the metrics."""
+    """Return `loop(images, labels, batches, first, last)`: train on rows `batches[first:last]`, return the metrics.
+
+    It comes twice, as TensorFlow runs it and, if that is wanted, compiled by XLA. XLA compiles anew for each size of
+    batch, and for the one short batch at the end that takes longer than it can save.
+    """
 
     def loop(images, labels, batches, first, last):
         def step(index):
@@ -145,7 +162,7 @@ def _training_loop(model, images, labels, jit_compile):
             tf.while_loop(lambda index: index < last, step, [first])
         return model.get_metrics_result()
 
-    # Tracing takes longer than compiling, so one trace serves every size of batch, the full one and the last.
+    # Tracing takes longer than compiling, so one trace serves every size of batch, compiled or not.
     arrays = [tf.TensorSpec(array.shape, array.dtype) for array in (images, labels)]
     signature = [
         *arrays,
@@ -153,7 +170,10 @@ def _training_loop(model, images, labels, jit_compile):
         tf.TensorSpec((), tf.int32),
         tf.TensorSpec((), tf.int32),
     ]
-    return tf.function(loop, signature, autograph=False, jit_compile=jit_compile)
+    traced = tf.function(loop, signature, autograph=False)
+    if not jit_compile:
+        return traced, traced
+    return traced, tf.function(lambda *arguments: traced(*arguments), signature, autograph=False, jit_compile=True)
 
 
 @contextlib.contextmanager

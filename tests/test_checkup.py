@@ -240,7 +240,6 @@ def test_nonsense_in_the_environment(world, monkeypatch):
 # --- Training and JupyterLab ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_training_on_noise_where_there_is_no_data(world, monkeypatch, capsys):
     monkeypatch.setattr(checkup, "SAMPLE", 640)
     checkup.train()

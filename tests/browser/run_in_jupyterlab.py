@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 PATHS = sorted(series.NOTEBOOKS.glob("[0-9]*.ipynb"))
 SCREENSHOTS = series.BUILD / "browser"
-SAMPLE = "6000"  # as in `make test`; notebooks 1 and 2 need that many
+SAMPLE = "3000"  # as in `make test`
 START_SECONDS, RUN_SECONDS, CELL_SECONDS = 120, 900, 120
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no question about news
