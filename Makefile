@@ -42,9 +42,11 @@ notebooks: $(READY) ## execute the series on the full real data and keep the res
 	$(BIN)/python -m fashion_utils.series --refresh
 
 browser: $(READY) ## run every notebook in the real JupyterLab in headless Chromium; screenshots in build/browser/
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt \
-		|| echo "Playwright cannot be installed, so there will be no browser test."
-	$(BIN)/python -m pytest -rs tests/browser/run_in_jupyterlab.py
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt; then \
+		$(BIN)/python -m pytest -rs tests/browser/run_in_jupyterlab.py; \
+	else \
+		echo "Playwright cannot be installed, so there is no browser test."; \
+	fi
 
 bench: $(READY) ## measure training speed against plain Keras; the table goes to build/bench/
 	$(BIN)/python -m benchmarks.bench_training $(ARGS)
