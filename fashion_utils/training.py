@@ -45,9 +45,9 @@ def fit(
     order of examples, the weights are those of plain `fit` up to rounding, the last, shorter batch included. Only
     dropout, where it is compiled, draws other masks from the same seed.
 
-    The loop is compiled by XLA where that pays on a CPU. It does for networks of dense layers (ten times faster than
-    plain `fit` and more); it makes convolutions about twice as slow. So with `jit_compile="auto"` a model is compiled
-    if none of its weights has more than two axes, as the kernels of convolutions have.
+    The loop is compiled by XLA where that pays on a CPU. It does for networks of dense layers (five to ten times faster
+    than plain `fit`); it makes convolutions about twice as slow. So with `jit_compile="auto"` a model is compiled if
+    none of its weights has more than two axes, as the kernels of convolutions have.
 
     Args:
         model: built in any way, compiled with an optimizer and a loss. It is trained in place and afterwards is as
