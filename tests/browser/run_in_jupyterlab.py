@@ -140,6 +140,14 @@ STATE = """() => {
     const code = [...notebook.model.cells].filter(cell => cell.type === 'code');
     return {idle: status === 'idle', counts: code.map(cell => cell.executionCount)};
 }"""
+# The notebook shows "idle" a moment too early, before its kernel is connected, and a run asked for then is lost.
+KERNEL_READY = """async () => {
+    const context = window.jupyterapp.shell.currentWidget.sessionContext;
+    await context.ready;
+    const kernel = context.session?.kernel;
+    await kernel?.info;
+    return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
 # Width as a file and width on the page of each picture. JupyterLab does not put alternative texts on the page: there
 # the sentence below the picture does their work, and a test of the saved notebooks sees to the texts.
 PICTURES = """() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea-output img')]
@@ -151,7 +159,7 @@ def open_notebook(page, server, name):
     """Open a notebook and wait until its kernel is there."""
     page.goto(server.format(name))
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function(f"({STATE})().idle", timeout=1000 * START_SECONDS)
+    page.wait_for_function(KERNEL_READY, timeout=1000 * START_SECONDS)
 
 
 def choose(page, menu, item):
