@@ -129,6 +129,23 @@ def test_fit_runs_the_readers_own_train_step_on_float32():
     assert set(dtypes) == {"float32"}
 
 
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_fit_traces_the_training_step_once(jit_compile):
+    """Variables made in the first trace, or a last, shorter batch, would cost another; each takes half a second."""
+    traces = []
+
+    class Recorder(keras.Sequential):
+        def train_step(self, data):
+            traces.append(data)
+            return super().train_step(data)
+
+    model = Recorder([keras.layers.Flatten(), keras.layers.Dense(CLASSES, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    assert EXAMPLES % BATCH_SIZE
+    training.fit(model, IMAGES, LABELS, batch_size=BATCH_SIZE, epochs=2, jit_compile=jit_compile)
+    assert len(traces) == 1
+
+
 def test_fit_respects_steps_per_execution():
     model = build()
     model.steps_per_execution = 7
