@@ -13,7 +13,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY) ## execute the whole series into build/, on the best data there is
-	$(BIN)/python -m fashion_utils.series $(ARGS)
+	$(BIN)/python -m fashion_utils.workshop.run $(ARGS)
 
 test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sample of the data
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -24,22 +24,22 @@ lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
 best: $(READY) ## train the best recipe of notebook 6, a quarter of an hour, once; ARGS=--all trains them all
-	$(BIN)/python -m fashion_utils.recipes $(ARGS)
+	$(BIN)/python -m fashion_utils.workshop.best $(ARGS)
 
 check-up: ## is this machine ready for a workshop? installs and downloads nothing
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m fashion_utils; else $(PYTHON) -m fashion_utils; fi
 
 pack: $(READY) ## prepare a folder for machines without a network: make pack DIR=/media/usb
-	@$(BIN)/python -m fashion_utils.pack "$(DIR)"
+	@$(BIN)/python -m fashion_utils.workshop.pack "$(DIR)"
 
 exercises: $(READY) ## write a learners' copy without solutions and outputs into build/exercises/
 	$(BIN)/python -m fashion_utils.exercises
 
 handout: $(READY) ## write the series as HTML pages that need no network to build/handout/; executes nothing
-	$(BIN)/python -m fashion_utils.handout $(ARGS)
+	$(BIN)/python -m fashion_utils.workshop.handout $(ARGS)
 
 notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
-	$(BIN)/python -m fashion_utils.series --refresh
+	$(BIN)/python -m fashion_utils.workshop.run --refresh
 
 browser: $(READY) ## run every notebook in the real JupyterLab in headless Chromium; screenshots in build/browser/
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt; then \

@@ -22,7 +22,9 @@ import sys
 import textwrap
 import time
 
-from fashion_utils import data, fetch, models, recipes, training
+from fashion_utils import data, models, training
+from fashion_utils.sources import files as fetch
+from fashion_utils.workshop import best as recipes
 import keras
 import numpy as np
 import tensorflow as tf

@@ -2,7 +2,7 @@
 
 import sys
 
-from fashion_utils import checkup
+from fashion_utils.workshop import checkup
 
 if __name__ == "__main__":
     sys.exit(checkup.main())

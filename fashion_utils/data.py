@@ -1,7 +1,7 @@
 """Fashion-MNIST, found, verified and loaded; and never silently something else.
 
 `prepare()` looks in four places: the folder named by FASHION_MNIST_DIR, Keras' cache, the public mirrors, and, when all
-of them fail, draws the stand-in data of `fashion_utils.standin` and says so. From then on
+of them fail, draws the stand-in data of `fashion_utils.sources.standin` and says so. From then on
 `tf.keras.datasets.fashion_mnist.load_data()` and the functions below read those files, each checked against its SHA-256
 every time. Three environment variables steer it:
 
@@ -24,8 +24,9 @@ from pathlib import Path
 import sys
 import textwrap
 
-from fashion_utils import fetch, standin
-from fashion_utils.fetch import DataError
+from fashion_utils.sources import files as fetch
+from fashion_utils.sources import standin
+from fashion_utils.sources.files import DataError
 import numpy as np
 
 CLASS_NAMES = (
@@ -59,7 +60,7 @@ MIRRORS = (
 # Seconds to wait for a mirror's first answer. Who would take the stand-in should have it soon; who refuses it can wait.
 PATIENCE = {"auto": 4, "real": 20}
 
-STAND_IN_ORIGIN = "drawn by fashion_utils.standin"
+STAND_IN_ORIGIN = "drawn by fashion_utils.sources.standin"
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
 Files = dict[str, tuple[Path, str]]  # name: where it is, its SHA-256
@@ -309,7 +310,7 @@ def _cached_or_downloaded(patience: float) -> tuple[str, Files]:
 def _stand_in_files() -> Files:
     """The stand-in, drawn once and then read from a folder beside Keras' cache."""
     folder = _keras_cache() / f"fashion-mnist-stand-in-v{standin.VERSION}"
-    first_line = f"# drawn by fashion_utils.standin, arrays' SHA-256 {standin.DIGEST}"
+    first_line = f"# drawn by fashion_utils.sources.standin, arrays' SHA-256 {standin.DIGEST}"
     try:
         found, *checksums = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
         hashes = {name: sha256 for sha256, name in (line.split() for line in checksums)}

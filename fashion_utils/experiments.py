@@ -9,8 +9,8 @@ import re
 import time
 
 from fashion_utils import artifacts, data
-from fashion_utils.fetch import write_atomically
 from fashion_utils.progress import LiveText
+from fashion_utils.sources.files import write_atomically
 import pandas as pd
 
 SEEDS_ON_A_SAMPLE = 2  # the least that has a spread

@@ -8,7 +8,8 @@ from pathlib import Path
 import subprocess
 import sys
 
-from fashion_utils import data, standin
+from fashion_utils import data
+from fashion_utils.sources import standin
 from mirror_server import WEB_PAGE
 import numpy as np
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import re
 from statistics import median
 
-from fashion_utils import series
 from fashion_utils.claims import CLAIM_TYPE
 from fashion_utils.exercises import SOLUTION_TAG
+from fashion_utils.workshop import run as series
 from IPython.core.inputtransformer2 import TransformerManager
 import nbformat
 from nbformat import NotebookNode

@@ -6,7 +6,8 @@ Alternative texts and the order of headings are checked in `notebook_checks`, fo
 from itertools import combinations
 import re
 
-from fashion_utils import data, evaluation, plots, series
+from fashion_utils import data, evaluation, plots
+from fashion_utils.workshop import run as series
 from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.figure import Figure
 import matplotlib.pyplot as plt

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 from data_fixtures import FAULTS, IMAGES, TEST_LABELS, TRAIN_LABELS, listing, make_world, real_folder, tiny_arrays
-from fashion_utils import data, standin
+from fashion_utils import data
+from fashion_utils.sources import standin
 import nbclient
 import nbformat
 import numpy as np
@@ -286,7 +287,7 @@ def test_banner_in_a_notebook(world):
     notebook = nbformat.v4.new_notebook()
     code = (
         "import os; os.environ['FASHION_DATA'] = 'standin'\n"
-        "from fashion_utils import data, standin; import numpy as np\n"
+        "from fashion_utils import data; from fashion_utils.sources import standin; import numpy as np\n"
         "images, labels = np.zeros((600, 28, 28), np.uint8), np.arange(600, dtype=np.uint8) % 10\n"
         "standin.draw = lambda seed=0: ((images, labels), (images, labels))\n"
         "data.source();"

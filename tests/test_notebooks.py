@@ -3,8 +3,8 @@
 import base64
 from copy import deepcopy
 
-from fashion_utils import series
 from fashion_utils.claims import CLAIM_TYPE
+from fashion_utils.workshop import run as series
 import nbformat
 from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output

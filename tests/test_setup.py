@@ -228,7 +228,7 @@ def test_a_set_up_that_is_done_is_used_again(tmp_path):
     assert re.search("called with -m pip install .*--require-hashes -r requirements.txt", first.stdout)
     second = make("run", f"PYTHON={tmp_path / 'none'}", f"VENV={tmp_path / 'venv'}")
     assert second.returncode == 0, second.stderr
-    assert "called with -m fashion_utils.series" in second.stdout
+    assert "called with -m fashion_utils.workshop.run" in second.stdout
     assert "called with -m pip" not in second.stdout
 
 

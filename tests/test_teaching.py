@@ -3,7 +3,7 @@
 from pathlib import Path
 import re
 
-from fashion_utils import series
+from fashion_utils.workshop import run as series
 from notebook_checks import Notebook
 import pytest
 

@@ -18,7 +18,7 @@ import time
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from fashion_utils import series
+from fashion_utils.workshop import run as series
 import nbformat
 import pytest
 

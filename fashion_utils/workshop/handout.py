@@ -3,7 +3,7 @@
 A folder of HTML pages that open without a network: every notebook with its saved results, its figures inside and its
 answers folded, the teacher's guide with the glossary, and a page that lists them. Nothing is executed.
 
-Usage: python -m fashion_utils.handout [FOLDER]
+Usage: python -m fashion_utils.workshop.handout [FOLDER]
 """
 
 import argparse
@@ -11,8 +11,8 @@ from pathlib import Path
 import re
 import sys
 
-from fashion_utils import series
-from fashion_utils.fetch import write_atomically
+from fashion_utils.sources.files import write_atomically
+from fashion_utils.workshop import run as series
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
@@ -75,7 +75,7 @@ def _index(rows: list[str], has_guide: bool) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m fashion_utils.handout", description="Write the series as HTML pages that need no network."
+        prog="python -m fashion_utils.workshop.handout", description="Write the series as HTML that needs no network."
     )
     parser.add_argument("folder", nargs="?", type=Path, default=HANDOUT, help="where to (default: build/handout)")
     folder = parser.parse_args(arguments).folder

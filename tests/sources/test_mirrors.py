@@ -8,7 +8,8 @@ import threading
 import time
 
 from data_fixtures import FAULTS, IMAGES, TEST_LABELS, TRAIN_LABELS, listing, make_world
-from fashion_utils import data, fetch
+from fashion_utils import data
+from fashion_utils.sources import files as fetch
 from mirror_server import Mirror
 import pytest
 
@@ -255,7 +256,7 @@ def test_no_word_on_stderr_in_a_notebook_without_ipywidgets():
     # By the imported module tqdm decides that it is in a notebook; then it wants ipywidgets, which we do not need.
     program = """
 import ipykernel.zmqshell
-from fashion_utils import fetch
+from fashion_utils.sources import files as fetch
 try:
     list(fetch.download({"file": "0"}, ("http://127.0.0.1:9/",), ("file", "0"), patience=5))
 except fetch.Unreachable:

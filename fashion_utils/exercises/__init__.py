@@ -586,8 +586,8 @@ def write_learners_copy(folder: Path) -> list[Path]:
     Returns:
         what was written, notebooks first.
     """
-    from fashion_utils.fetch import write_atomically
-    from fashion_utils.series import NOTEBOOKS
+    from fashion_utils.sources.files import write_atomically
+    from fashion_utils.workshop.run import NOTEBOOKS
     import nbformat
 
     written, linked = [], set()
@@ -609,7 +609,7 @@ def write_learners_copy(folder: Path) -> list[Path]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from fashion_utils.series import BUILD
+    from fashion_utils.workshop.run import BUILD
 
     parser = argparse.ArgumentParser(
         prog="python -m fashion_utils.exercises", description="Write the learners' copy of the notebooks."

@@ -15,7 +15,8 @@ from types import SimpleNamespace
 import zipfile
 
 from data_fixtures import make_world
-from fashion_utils import data, pack
+from fashion_utils import data
+from fashion_utils.workshop import pack
 import no_network
 import pytest
 

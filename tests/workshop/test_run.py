@@ -7,7 +7,8 @@ import io
 import json
 from pathlib import Path
 
-from fashion_utils import data, series
+from fashion_utils import data
+from fashion_utils.workshop import run as series
 import nbformat
 from nbformat import v4
 import pytest

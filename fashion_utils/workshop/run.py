@@ -1,6 +1,6 @@
 """Execute the whole series: `make run` (into build/) and `make notebooks` (back into notebooks/).
 
-Usage: python -m fashion_utils.series [--refresh] [--strict] [NOTEBOOK ...]
+Usage: python -m fashion_utils.workshop.run [--refresh] [--strict] [NOTEBOOK ...]
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 
 from fashion_utils import data
 from fashion_utils.claims import CLAIM_TYPE, HEADLINE_TYPE
-from fashion_utils.fetch import write_atomically
+from fashion_utils.sources.files import write_atomically
 from jinja2 import DictLoader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -27,7 +27,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
 BUILD = REPOSITORY / "build"
 CELL_SECONDS = 1800  # a cell that takes longer hangs
@@ -243,7 +243,7 @@ def print_summary(console: Console, outcomes: list[Outcome], source: data.Source
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, or 1 when a cell, the data or a strict check fails."""
     parser = argparse.ArgumentParser(
-        prog="python -m fashion_utils.series", description="Execute the notebooks in order."
+        prog="python -m fashion_utils.workshop.run", description="Execute the notebooks in order."
     )
     parser.add_argument("notebooks", nargs="*", type=Path, help="which ones; all of notebooks/ if none is named")
     parser.add_argument("--refresh", action="store_true", help="write the results back into the committed notebooks")

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 LOCK = REPOSITORY / "requirements.txt"
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 MEMORY = 2.5  # GB; one epoch on all pictures takes 1.8, JupyterLab and a browser the rest
@@ -134,7 +134,7 @@ def check_data():
 def check_training():
     """Import the packages as a notebook does, in its folder, and train for one epoch."""
     return _try(
-        [sys.executable, "-c", "from fashion_utils import checkup; checkup.train()"],
+        [sys.executable, "-c", "from fashion_utils.workshop import checkup; checkup.train()"],
         cwd=REPOSITORY / "notebooks",
         env={**os.environ, "FASHION_SAMPLE": str(SAMPLE)},
     )

@@ -10,7 +10,8 @@ import tomllib
 from types import SimpleNamespace
 
 from data_fixtures import FAULTS, IMAGES, make_world
-from fashion_utils import checkup, data
+from fashion_utils import data
+from fashion_utils.workshop import checkup
 from mirror_server import Mirror
 from packaging.specifiers import SpecifierSet
 import psutil
@@ -58,7 +59,7 @@ def test_every_check_has_its_line_and_one_that_fails_decides(monkeypatch, capsys
 def test_without_any_package_it_says_what_to_do():
     code = (
         f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
-        "from fashion_utils import checkup\n"
+        "from fashion_utils.workshop import checkup\n"
         "checkup._try = lambda *command, **options: 'tried'\n"
         "sys.exit(checkup.main([]))"
     )

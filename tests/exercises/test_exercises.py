@@ -4,7 +4,8 @@ import ast
 from pathlib import Path
 import re
 
-from fashion_utils import data, exercises, series
+from fashion_utils import data, exercises
+from fashion_utils.workshop import run as series
 import keras
 import nbformat
 import numpy as np

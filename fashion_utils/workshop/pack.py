@@ -1,6 +1,6 @@
 """Pack the workshop for machines without a network: `make pack DIR=/media/usb`.
 
-Usage: python -m fashion_utils.pack DIR
+Usage: python -m fashion_utils.workshop.pack DIR
 
 DIR/fashion-workshop then holds
 
@@ -27,9 +27,9 @@ import sysconfig
 import tempfile
 
 from fashion_utils import data
-from fashion_utils.fetch import write_atomically
+from fashion_utils.sources.files import write_atomically
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = "fashion-workshop"
 NEEDED = 600e6  # bytes: wheels 475 MB, data 31 MB, the rest 5 MB
 
@@ -166,7 +166,7 @@ def _pip(command: str, *options: str, quiet: bool = False, **where) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, or 1 with a sentence on stderr."""
     parser = argparse.ArgumentParser(
-        prog="python -m fashion_utils.pack", description="Pack the workshop for machines without a network."
+        prog="python -m fashion_utils.workshop.pack", description="Pack the workshop for machines without a network."
     )
     parser.add_argument("folder", metavar="DIR", help="an existing folder, such as that of a USB stick")
     options = parser.parse_args(arguments)

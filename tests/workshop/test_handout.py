@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 import re
 from urllib.parse import unquote
 
-from fashion_utils import handout, series
+from fashion_utils.workshop import handout
+from fashion_utils.workshop import run as series
 import nbformat
 from nbformat import v4
 import pytest

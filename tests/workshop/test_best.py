@@ -3,7 +3,8 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from fashion_utils import artifacts, data, models, recipes, training
+from fashion_utils import artifacts, data, models, training
+from fashion_utils.workshop import best as recipes
 import keras
 import numpy as np
 import pytest

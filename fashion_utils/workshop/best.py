@@ -1,6 +1,6 @@
 """The long trainings of notebook 6, whose networks are kept in `artifacts/`: `make best`.
 
-Usage: python -m fashion_utils.recipes [--all]
+Usage: python -m fashion_utils.workshop.best [--all]
 
 Each recipe is what the notebook does in small, with larger numbers. A network that is kept and fits (same data, recipe,
 seed and versions) is not trained again, so an interrupted call goes on where it was.
@@ -138,7 +138,7 @@ def _card(name: str, seed: int) -> tuple[str, keras.Model, dict]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Train what is missing, then say how good the networks of `BEST` are, each and together."""
-    parser = argparse.ArgumentParser(prog="python -m fashion_utils.recipes", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.best", description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help=f"train every recipe: {', '.join(LONG)}")
     options = parser.parse_args(arguments)
     try:

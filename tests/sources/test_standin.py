@@ -1,6 +1,6 @@
 """The stand-in: the promised arrays, the same bytes everywhere, and the lesson the real data teaches."""
 
-from fashion_utils import standin
+from fashion_utils.sources import standin
 import keras
 import numpy as np
 import pytest
