@@ -8,8 +8,11 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import os
+from pathlib import Path
 import sys
 import tempfile
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 # 2 = errors only; without it every process lists its instruction sets and XLA devices. A value set by the user stays.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -24,6 +24,7 @@ from pathlib import Path
 import sys
 import textwrap
 
+from fashion_utils import REPOSITORY
 from fashion_utils.sources import files as fetch
 from fashion_utils.sources import standin
 from fashion_utils.sources.files import DataError
@@ -134,6 +135,19 @@ def source() -> Source:
     Unlike `prepare` this imports no TensorFlow and leaves Keras alone. Raises the same errors.
     """
     return _current().source
+
+
+def label() -> str:
+    """What a figure must say of the data in use, see `Source.label`; "" where none was found yet. Looks for none."""
+    return _prepared.source.label if _prepared is not None else ""
+
+
+def artifacts() -> Path:
+    """The folder for what is made from the data in use, in FASHION_ARTIFACTS or else in artifacts/; not made here.
+
+    Raises the same errors as `prepare`.
+    """
+    return Path(os.environ.get("FASHION_ARTIFACTS") or REPOSITORY / "artifacts").expanduser() / source().slug
 
 
 def load_train() -> Arrays:
@@ -271,8 +285,7 @@ def _real_files(mode: str) -> tuple[str, Files]:
 def _own_files(value: str) -> Files:
     """The files in the reader's own folder, in which nothing is ever changed."""
     given = os.path.expanduser(value)
-    repository = Path(__file__).resolve().parents[1]
-    folder = Path(given if os.path.isdir(given) else repository / given).resolve()
+    folder = Path(given if os.path.isdir(given) else REPOSITORY / given).resolve()
     if not os.path.isdir(folder):
         raise DataError(f"FASHION_MNIST_DIR={value}: there is no such folder; correct the path, or unset the variable.")
     problems = []
