@@ -1,10 +1,10 @@
-"""Figures from arrays and tables, one look for all of them, and each figure's sentence."""
+"""The look of the figures, their alternative texts, and figures that more than one notebook draws."""
 
+from collections.abc import Mapping, Sequence
 import io
 
 from fashion_utils import data
 from IPython import get_ipython
-from IPython.display import Markdown, display
 import matplotlib as mpl
 from matplotlib.figure import Figure
 import matplotlib.pyplot as plt
@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 # Okabe and Ito's palette, told apart under the common colour-vision deficiencies (https://jfly.uni-koeln.de/color/).
-# Yellow is left out: it is too pale on white. Lines and markers only; text stays dark.
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
-PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
+# Yellow is left out: it is too pale on white. Lines and markers only; text stays dark. Pages call them C0 to C5.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")  # colour is never the only cue
 DARK = "#222222"
+SHARPNESS = 2  # pixels of the saved picture for each one on the page
 
 _STYLE = {
     "axes.prop_cycle": mpl.cycler(color=PALETTE) + mpl.cycler(marker=MARKERS),
@@ -41,50 +41,81 @@ _STYLE = {
 }
 
 
-def use_style() -> None:
-    """Give every figure of this process the series' look: palette, grid, size of text."""
-    mpl.rcParams.update(_STYLE)
+def set_up() -> None:
+    """Give figures the series' look and, in a notebook, sharp pictures with alternative texts. `data.prepare` calls it.
 
-
-use_style()
-
-
-def show(figure: Figure, sentence: str) -> None:
-    """Show a figure with its sentence below it, and close it.
-
-    In a notebook the sentence is also the picture's alternative text (the `alt` of the output's metadata), so that a
-    reader who cannot see the picture gets its message. On anything but the full real data the figure says so itself.
-
-    Args:
-        figure: the figure; it is closed afterwards.
-        sentence: one sentence, made from the figure's own data, that says what there is to see.
-
-    Raises:
-        ValueError: if the sentence is empty.
+    The alternative text of a figure is made from its titles, labels and legends, see `describe`. A figure drawn from
+    anything but the full real data says so on itself.
     """
-    if not sentence.strip():
-        raise ValueError("A figure needs its sentence: say in one line what there is to see.")
-    if label := data.source().label:
+    mpl.rcParams.update(_STYLE)
+    if (shell := get_ipython()) is not None:
+        if "inline" in mpl.get_backend():
+            plt.switch_backend(mpl.get_backend())  # now, for it registers its own way to show a figure
+        shell.events.register("pre_run_cell", _register)  # `%matplotlib inline` does so again
+        _register()
+
+
+def _register(*_) -> None:
+    formatters = get_ipython().display_formatter.formatters
+    formatters["image/png"].for_type(Figure, _picture)
+    formatters["text/plain"].for_type(Figure, lambda figure, printer, cycle: printer.text(_words(figure)))
+
+
+def describe(figure: Figure) -> str:
+    """Return a figure in words: its own label if it has one (`figure.set_label("…")`), else what is written on it."""
+    if figure.get_label():
+        return figure.get_label()
+    words = [figure.get_suptitle()]
+    for axes in figure.axes:
+        if axes.get_visible():
+            words += [axes.get_title(place) for place in ("left", "center", "right")]
+            if axes.axison:
+                words += [axes.get_xlabel(), axes.get_ylabel()]
+                words += [f"{tick.get_text()}" for axis in (axes.xaxis, axes.yaxis) for tick in _named_ticks(axis)]
+            if legend := axes.get_legend():
+                words += [text.get_text() for text in legend.get_texts()]
+            words += [text.get_text() for text in axes.texts]
+    words = [" ".join(word.split()) for word in words]
+    return "; ".join(dict.fromkeys(word for word in words if word)) or "A figure without words"
+
+
+def _named_ticks(axis):
+    """Return the tick labels of an axis that has names in place of numbers."""
+    fixed = isinstance(axis.get_major_formatter(), mpl.ticker.FixedFormatter | mpl.category.StrCategoryFormatter)
+    return axis.get_ticklabels() if fixed else []
+
+
+def _words(figure: Figure) -> str:
+    label = data.label()
+    return describe(figure) + (f" ({label})" if label else "")
+
+
+def _picture(figure: Figure) -> tuple[bytes, dict]:
+    """Return a figure as IPython shows and saves it: the picture, and its width on the page and its words beside it."""
+    stamp = None
+    if label := data.label():
         box = {"facecolor": "#ffe9a8", "edgecolor": "none", "pad": 2}
-        figure.text(0.5, 0, label, ha="center", va="top", size=9, color=DARK, bbox=box)
-    if get_ipython() is not None:
-        bundle = {"image/png": _png(figure), "text/plain": sentence}
-        display(bundle, raw=True, metadata={"image/png": {"alt": sentence}})
-        display(Markdown(f"*{sentence}*"))
-    else:
-        print(sentence)
-    plt.close(figure)
+        stamp = figure.text(0.5, 0, label, ha="center", va="top", size=9, color=DARK, bbox=box)
+    saved = io.BytesIO()
+    figure.savefig(saved, format="png", dpi=SHARPNESS * figure.dpi, bbox_inches="tight", facecolor="white")
+    if stamp:
+        stamp.remove()
+    image = Image.open(saved).convert("RGB")
+    width, height = (round(pixels / SHARPNESS) for pixels in image.size)
+    return _small_png(image), {"alt": _words(figure), "width": width, "height": height}
 
 
-def _png(figure: Figure) -> bytes:
-    """Return the figure as a PNG with a palette of 64 colours, a fraction of the size of one without."""
-    full, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(full, format="png", bbox_inches="tight")
-    Image.open(full).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
-    return small.getvalue()
+def _small_png(image: Image.Image) -> bytes:
+    """Return a picture as PNG, with a palette or in grey where that loses nothing."""
+    small = image.convert("L") if image.convert("L").convert("RGB") == image else image.quantize(256, dither=0)
+    if small.convert("RGB") != image:
+        small = image
+    packed = io.BytesIO()
+    small.save(packed, format="png", optimize=True)
+    return packed.getvalue()
 
 
-def image_grid(images, titles=None, columns: int = 10, size: float = 0.9) -> Figure:
+def image_grid(images: np.ndarray, titles: Sequence[str] | None = None, columns: int = 10, size: float = 0.9) -> Figure:
     """Draw pictures side by side, row after row.
 
     Args:
@@ -93,39 +124,45 @@ def image_grid(images, titles=None, columns: int = 10, size: float = 0.9) -> Fig
         columns: how many pictures in a row, at least 1.
         size: width of one picture in inches.
 
-    Returns:
-        the figure, ready for `show`.
+    Raises:
+        ValueError: if the shapes do not fit together.
     """
+    images = np.asarray(images)
+    if images.ndim != 3 or not len(images):
+        raise ValueError(f"images have the shape {images.shape}; wanted is (n, height, width).")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"There are {len(images)} images and {len(titles)} titles: give one for each.")
     rows = -(-len(images) // columns)
     heights = size * (1.0 if titles is None else 1.3)
     figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * heights), squeeze=False)
-    for axis in axes.flat:
+    for i, axis in enumerate(axes.flat):
         axis.axis("off")
-    low, high = np.min(images), np.max(images)
-    for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        axis.imshow(image, vmin=low, vmax=high)
-        if titles is not None:
-            axis.set_title(titles[i], size=8, pad=3)
+        if i < len(images):
+            axis.imshow(images[i], vmin=images.min(), vmax=images.max())
+            axis.set_title("" if titles is None else titles[i], size=8, pad=3)
     return figure
 
 
-def learning_curves(history: dict[str, list[float]]) -> Figure:
-    """Draw loss and accuracy after each epoch, for the training and the validation pictures.
+def learning_curves(history) -> Figure:
+    """Draw each metric after each epoch, for the training and, where there are any, the validation pictures.
 
     Args:
-        history: what `fit(...).history` holds: `loss`, `accuracy`, and with validation `val_loss`, `val_accuracy`,
-            each a list with one number an epoch.
+        history: what `fit` returns, or its `history`: a dict of lists with one number an epoch, "val_" before the names
+            of what was measured in validation.
 
-    Returns:
-        the figure, ready for `show`.
+    Raises:
+        ValueError: if there is not one epoch in it.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
-    epochs = range(1, len(history["loss"]) + 1)
-    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
-        axis.plot(epochs, history[name], "o-", label="training")
-        if f"val_{name}" in history:
-            axis.plot(epochs, history[f"val_{name}"], "s--", label="validation")
-        axis.set(xlabel="epoch", ylabel=name)
+    curves = getattr(history, "history", history)
+    names = [name for name in curves if not name.startswith("val_")] if isinstance(curves, Mapping) else []
+    if not names or not len(curves[names[0]]):
+        raise ValueError("There are no epochs to draw: pass what fit returned.")
+    figure, panels = plt.subplots(1, len(names), figsize=(4.5 * len(names), 3.2), squeeze=False)
+    for axis, name in zip(panels[0], names, strict=True):
+        for label, values, line in (("training", curves[name], "o-"), ("validation", curves.get(f"val_{name}"), "s--")):
+            if values is not None:
+                axis.plot(range(1, len(values) + 1), values, line, label=label)
+        axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
     return figure

@@ -1,0 +1,72 @@
+"""What a notebook's text relies on, checked in one folded cell at its end."""
+
+from numbers import Integral
+import os
+
+from fashion_utils import data
+from IPython import get_ipython
+from IPython.display import display
+import pandas as pd
+
+PROMISES_TYPE = "application/vnd.fashion-promises+json"
+SIGNS = {"held": "✓", "not checked": "○", "broken": "✗"}
+
+
+def keep(*promises: tuple, report: tuple[str, ...] = ()) -> None:
+    """Check every number that the text relies on, and show one table of them.
+
+    On the full real data a promise is held or broken; on a sample or the stand-in, whose numbers differ, it is not
+    checked. A broken one raises where somebody has to know, under pytest and in `make run` (FASHION_PROMISES=raise). A
+    learner, who may have changed a setting, is told which statements no longer hold, and nothing is raised.
+
+    Args:
+        promises: tuples (name, value, least, greatest), both ends included. The value is a number or a function
+            without arguments that returns one, so that a cell left out raises nothing here.
+        report: names of promises whose values belong in the report of `make run`.
+
+    Raises:
+        AssertionError: if a promise is broken or cannot be computed, where it has to be known.
+        ValueError: if least exceeds greatest, or `report` names what is not promised.
+    """
+    rows = [_check(*promise) for promise in promises]
+    if unknown := set(report) - {row["name"] for row in rows}:
+        raise ValueError(f"report names what is not promised: {', '.join(sorted(unknown))}.")
+    lines = [f"{row['name']}: {row['value']}" for row in rows if row["name"] in report]
+    content = {"promises": [{key: row[key] for key in ("name", "state", "value")} for row in rows], "report": lines}
+    table = pd.DataFrame(
+        [[row["name"], row["value"], row["promised"], f"{SIGNS[row['state']]} {row['state']}"] for row in rows],
+        columns=["what the text relies on", "value", "promised", ""],
+    )
+    text, page = table.to_string(index=False), table.to_html(index=False)
+    if get_ipython() is None:
+        print(text)
+    else:
+        display({"text/plain": text, "text/html": page, PROMISES_TYPE: content}, raw=True)
+    if broken := [
+        f"{row['name']} is {row['value']}, not {row['promised']}" for row in rows if row["state"] == "broken"
+    ]:
+        sentence = f"What the text says of these no longer holds: {'; '.join(broken)}."
+        if os.environ.get("FASHION_PROMISES") == "raise" or "PYTEST_VERSION" in os.environ:
+            raise AssertionError(sentence)
+        print(f"{sentence} Did you change a setting? Then it holds for yours.")
+    elif label := data.source().label:
+        print(f"Not checked: the promises are about the full real data, and this is {label}.")
+
+
+def _check(name, value, least, greatest) -> dict:
+    if not least <= greatest:
+        raise ValueError(f"{name}: from {least} to {greatest} there is no number; give the smaller one first.")
+    try:
+        value = value() if callable(value) else value
+        held, shown = least <= value <= greatest, _short(value)
+    except Exception as error:
+        value, held, shown = None, False, f"not to be had ({type(error).__name__}: {error})"
+    state = "held" if held else "broken"
+    if value is not None and not data.source().is_full_real:
+        state = "not checked"
+    return {"name": name, "value": shown, "promised": f"{_short(least)} to {_short(greatest)}", "state": state}
+
+
+def _short(number) -> str:
+    """Return a number as a reader wants it: whole numbers whole, others with three significant digits."""
+    return f"{number:,}" if isinstance(number, Integral) else f"{number:.3g}"
