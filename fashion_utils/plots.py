@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 import io
+from pathlib import Path
 
 from fashion_utils import data
 from IPython import get_ipython
@@ -11,34 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-# Okabe and Ito's palette, told apart under the common colour-vision deficiencies (https://jfly.uni-koeln.de/color/).
-# Yellow is left out: it is too pale on white. Lines and markers only; text stays dark. Pages call them C0 to C5.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P")  # colour is never the only cue
-DARK = "#222222"
+STYLE = Path(__file__).with_suffix(".mplstyle")
 SHARPNESS = 2  # pixels of the saved picture for each one on the page
-
-_STYLE = {
-    "axes.prop_cycle": mpl.cycler(color=PALETTE) + mpl.cycler(marker=MARKERS),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.edgecolor": DARK,
-    "axes.labelcolor": DARK,
-    "axes.titlesize": "medium",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 110,
-    "font.size": 10,
-    "grid.color": "#dddddd",
-    "image.cmap": "gray",
-    "image.interpolation": "nearest",  # a picture's pixels stay visible as squares, and files small
-    "legend.frameon": False,
-    "lines.markersize": 4,
-    "text.color": DARK,
-    "xtick.color": DARK,
-    "ytick.color": DARK,
-}
 
 
 def set_up() -> None:
@@ -47,7 +22,7 @@ def set_up() -> None:
     The alternative text of a figure is made from its titles, labels and legends, see `describe`. A figure drawn from
     anything but the full real data says so on itself.
     """
-    mpl.rcParams.update(_STYLE)
+    plt.style.use(STYLE)
     if (shell := get_ipython()) is not None:
         if "inline" in mpl.get_backend():
             plt.switch_backend(mpl.get_backend())  # now, for it registers its own way to show a figure
@@ -95,7 +70,7 @@ def _picture(figure: Figure) -> tuple[bytes, dict]:
     stamp = None
     if label := data.label():
         box = {"facecolor": "#ffe9a8", "edgecolor": "none", "pad": 2}
-        stamp = figure.text(0.5, 0, label, ha="center", va="top", size=9, color=DARK, bbox=box)
+        stamp = figure.text(0.5, 0, label, ha="center", va="top", size=9, bbox=box)
     saved = io.BytesIO()
     figure.savefig(saved, format="png", dpi=SHARPNESS * figure.dpi, bbox_inches="tight", facecolor="white")
     if stamp:
