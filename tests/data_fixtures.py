@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from fashion_utils import data
-from fashion_utils.sources import standin
+from fashion_utils.sources import finding, standin
 from mirror_server import WEB_PAGE
 import numpy as np
 
@@ -19,7 +19,7 @@ FAULTS = {
     "web page": lambda content: WEB_PAGE,
     "bit flipped": lambda content: content[:-20] + bytes([content[-20] ^ 1]) + content[-19:],
 }
-IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = data.FILES
+IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = finding.FILES
 
 
 def tiny_arrays(seed):
@@ -31,6 +31,10 @@ def tiny_arrays(seed):
         return generator.integers(0, 256, (count, 28, 28), np.uint8), labels
 
     return draw(600), draw(100)
+
+
+def same(loaded, expected):
+    return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(loaded, expected, strict=True))
 
 
 @dataclass
@@ -56,11 +60,12 @@ class World:
         code = (
             "import json, sys\n"
             "from fashion_utils import data\n"
-            "data.FILES, data.SIZES, data.MIRRORS = json.loads(sys.argv[1])\n"
+            "from fashion_utils.sources import finding\n"
+            "finding.FILES, finding.SIZES, finding.MIRRORS = json.loads(sys.argv[1])\n"
             "origin = data.source().origin\n"
             "print(origin, len(data.load_train()[0]))\n"
         )
-        settings = json.dumps([data.FILES, data.SIZES, [mirror.url for mirror in mirrors]])
+        settings = json.dumps([finding.FILES, finding.SIZES, [mirror.url for mirror in mirrors]])
         return subprocess.Popen(
             [sys.executable, "-c", code, settings], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -78,7 +83,7 @@ def make_world(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("NO_PROXY", "*")  # the mirrors of these tests are on this machine
     arrays = tiny_arrays(seed=0)
-    made = data._write_arrays(tmp_path / "originals", *arrays)
+    made = finding._write_arrays(tmp_path / "originals", *arrays)
     contents = {name: path.read_bytes() for name, (path, _) in made.items()}
     world = World(contents, arrays, tmp_path / "keras" / "datasets" / "fashion-mnist", tiny_arrays(seed=1))
 
@@ -86,12 +91,12 @@ def make_world(tmp_path, monkeypatch):
         world.times_drawn += 1
         return world.stand_in_arrays
 
-    monkeypatch.setattr(data, "FILES", {n: hashlib.sha256(content).hexdigest() for n, content in contents.items()})
-    monkeypatch.setattr(data, "SIZES", {name: len(content) for name, content in contents.items()})
-    monkeypatch.setattr(data, "MIRRORS", ())
+    monkeypatch.setattr(finding, "FILES", {n: hashlib.sha256(content).hexdigest() for n, content in contents.items()})
+    monkeypatch.setattr(finding, "SIZES", {name: len(content) for name, content in contents.items()})
+    monkeypatch.setattr(finding, "MIRRORS", ())
     monkeypatch.setattr(data, "_prepared", None)
     monkeypatch.setattr(standin, "draw", draw)
-    monkeypatch.setattr(standin, "DIGEST", "0" * 64)
+    monkeypatch.setattr(standin, "DIGEST", standin.digest(world.stand_in_arrays))
     return world
 
 

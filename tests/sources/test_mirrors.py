@@ -5,11 +5,10 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 from data_fixtures import FAULTS, IMAGES, TEST_LABELS, TRAIN_LABELS, listing, make_world
 from fashion_utils import data
-from fashion_utils.sources import files as fetch
+from fashion_utils.sources import files, finding, mirrors
 from mirror_server import Mirror
 import pytest
 
@@ -20,7 +19,7 @@ def world(tmp_path, monkeypatch):
 
 
 def use(monkeypatch, *mirrors):
-    monkeypatch.setattr(data, "MIRRORS", tuple(mirror.url for mirror in mirrors))
+    monkeypatch.setattr(finding, "MIRRORS", tuple(mirror.url for mirror in mirrors))
 
 
 def test_download_fills_the_cache(world, monkeypatch, capsys):
@@ -49,10 +48,10 @@ def test_fault_in_the_cache_is_set_aside_and_fetched_again(world, monkeypatch, c
     with Mirror(world.contents) as mirror:
         use(monkeypatch, mirror)
         assert data.source().origin == "downloaded"
-    files = listing(world.cache)
-    (aside,) = set(files) - set(world.contents)
-    assert aside.startswith(f"{IMAGES}.bad-") and files.pop(aside) == bad
-    assert files == world.contents
+    there = listing(world.cache)
+    (aside,) = set(there) - set(world.contents)
+    assert aside.startswith(f"{IMAGES}.bad-") and there.pop(aside) == bad
+    assert there == world.contents
     assert f"In the Keras cache, {IMAGES} is not the expected file" in capsys.readouterr().out
 
 
@@ -66,7 +65,7 @@ def test_fault_in_the_cache_without_a_mirror(world):
 @pytest.mark.parametrize("behaviour", ["404", "wrong", "short", "hang", "half"])
 @pytest.mark.parametrize("affected", [None, {IMAGES}], ids=["all files", "a later file"])
 def test_next_mirror(world, monkeypatch, behaviour, affected):
-    monkeypatch.setattr(fetch, "TIMEOUTS", (1, 0.3))
+    monkeypatch.setattr(mirrors, "TIMEOUTS", (1, 0.3))
     started = threading.Event()
     with Mirror(world.contents, behaviour, affected) as bad, Mirror(world.contents) as good:
         if affected:  # the bad one answers first, and is found out later
@@ -96,14 +95,14 @@ def test_no_mirror_means_the_stand_in_with_the_reasons(world, monkeypatch, capsy
         use(monkeypatch, first, second)
         assert data.source().kind == "stand-in"
     out = " ".join(capsys.readouterr().out.replace("!!", "").split())
-    assert "no mirror delivered the files" in out and "HTTP 404" in out and "other bytes" in out
-    assert "connect to the internet" in out and "set FASHION_MNIST_DIR" in out
+    assert f"no mirror delivered {IMAGES}" in out and "HTTP 404" in out and "other bytes" in out
+    assert "when a mirror can be reached" in out and "set FASHION_MNIST_DIR" in out
     assert not world.cache.exists()
 
 
 def test_mirrors_that_hang_are_not_waited_for(world, monkeypatch):
-    assert data.PATIENCE["auto"] <= 5  # and at most 10 s to draw: the stand-in is there within 15 s
-    monkeypatch.setitem(data.PATIENCE, "auto", 0.5)
+    assert finding.PATIENCE["auto"] <= 5  # and at most 10 s to draw: the stand-in is there within 15 s
+    monkeypatch.setitem(finding.PATIENCE, "auto", 0.5)
     with Mirror(world.contents, "hang") as first, Mirror(world.contents, "half") as second:
         use(monkeypatch, first, second)
         assert data.source().kind == "stand-in"
@@ -120,12 +119,12 @@ def test_name_server_that_hangs_is_not_waited_for(world, monkeypatch, capsys):
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(data, "MIRRORS", ("http://mirror.invalid/",))
-    monkeypatch.setitem(data.PATIENCE, "auto", 0.5)
+    monkeypatch.setattr(finding, "MIRRORS", ("http://mirror.invalid/",))
+    monkeypatch.setitem(finding.PATIENCE, "auto", 0.5)
     assert data.source().kind == "stand-in"
     assert waiting.is_set()
     over.set()
-    assert "mirror.invalid: no answer" in capsys.readouterr().out
+    assert "mirror.invalid: no complete answer in 0.5 s" in capsys.readouterr().out
 
 
 def test_stand_in_for_want_of_a_network_gives_way_when_it_is_back(world, monkeypatch):
@@ -141,7 +140,7 @@ def test_real_data_required_but_out_of_reach(world, monkeypatch):
         use(monkeypatch, mirror)
         with pytest.raises(data.DataError) as caught:
             data.source()
-    for part in ("FASHION_DATA=real", "HTTP 404", "set FASHION_MNIST_DIR", mirror.url, *data.FILES):
+    for part in ("real data cannot be had", "HTTP 404", "set FASHION_MNIST_DIR", mirror.url, *finding.FILES):
         assert part in str(caught.value)
     assert world.times_drawn == 0
 
@@ -180,7 +179,7 @@ def make_read_only(folder, monkeypatch):
         return refuse
 
     monkeypatch.setattr(os, "replace", refusing(os.replace))
-    monkeypatch.setattr(fetch.Path, "write_bytes", refusing(fetch.Path.write_bytes))
+    monkeypatch.setattr(files.Path, "write_bytes", refusing(files.Path.write_bytes))
 
 
 def test_cache_that_cannot_be_made(world, tmp_path, monkeypatch, capsys):
@@ -214,52 +213,14 @@ def test_process_killed_in_mid_download(world):
     assert listing(world.cache) == world.contents
 
 
-def test_process_killed_in_mid_write(tmp_path, monkeypatch):
-    """Nothing under the final name; what is left is removed by a later run, but not what may still be being written."""
-    path = tmp_path / "file"
-    with monkeypatch.context() as killed:
-        killed.setattr(os, "replace", lambda *paths: os._exit)
-        fetch.write_atomically(path, b"content")
-        fetch.write_atomically(path, b"content")
-    old, new = tmp_path.glob("file.*.part")
-    assert not path.exists()
-    long_ago = time.time() - 2 * fetch.LEFTOVER_AFTER
-    os.utime(old, (long_ago, long_ago))
-    fetch.write_atomically(path, b"content")
-    assert listing(tmp_path) == {"file": b"content", new.name: b"content"}
-
-
-def test_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    def fail(*paths):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="no space"):
-        fetch.write_atomically(tmp_path / "file", b"content")
-    assert listing(tmp_path) == {}
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "new folder" / "file"
-    fetch.write_atomically(path, b"old")
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(fetch.os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        fetch.write_atomically(path, b"new")
-    assert path.read_bytes() == b"old" and [file.name for file in path.parent.iterdir()] == ["file"]
-
-
 def test_no_word_on_stderr_in_a_notebook_without_ipywidgets():
     # By the imported module tqdm decides that it is in a notebook; then it wants ipywidgets, which we do not need.
     program = """
 import ipykernel.zmqshell
-from fashion_utils.sources import files as fetch
+from fashion_utils.sources import files, mirrors
 try:
-    list(fetch.download({"file": "0"}, ("http://127.0.0.1:9/",), ("file", "0"), patience=5))
-except fetch.Unreachable:
+    list(mirrors.download({"file": "0"}, ("http://127.0.0.1:9/",), ("file", "0"), patience=5))
+except files.Unreachable:
     print("no mirror")
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -15,7 +15,8 @@ from types import SimpleNamespace
 import zipfile
 
 from data_fixtures import make_world
-from fashion_utils import data
+from fashion_utils import data  # noqa: F401
+from fashion_utils.sources import finding
 from fashion_utils.workshop import pack
 import no_network
 import pytest
@@ -188,7 +189,7 @@ def test_everything_is_there_and_nothing_else(world, quick_pip):
     packed = contents(folder)
     source = contents(world.project)
     assert {name: packed.pop(name) for name in world.names} == {name: source[name] for name in world.names}
-    assert {name: packed.pop(f"offline/data/{name}") for name in data.FILES} == world.contents
+    assert {name: packed.pop(f"offline/data/{name}") for name in finding.FILES} == world.contents
     assert {name: packed.pop(f"offline/wheels/{name}") for name in os.listdir(world.index)} == contents(world.index)
     assert set(packed) == {"GNUmakefile", "offline/files.txt"}
     assert f"PYTHON ?= python{sys.version_info[0]}.{sys.version_info[1]}\n".encode() in packed["GNUmakefile"]
@@ -215,7 +216,7 @@ def test_a_packed_folder_can_be_packed_again(world, quick_pip, tmp_path, monkeyp
 def test_a_second_call_repairs_updates_and_leaves_other_files(world, quick_pip, capsys):
     folder = pack.pack(world.stick)
     as_packed = contents(folder)
-    damaged = ["offline/wheels/tiny-1.0-py3-none-any.whl", f"offline/data/{next(iter(data.FILES))}", "README.md"]
+    damaged = ["offline/wheels/tiny-1.0-py3-none-any.whl", f"offline/data/{next(iter(finding.FILES))}", "README.md"]
     for name in damaged:
         (folder / name).write_bytes(as_packed[name][:-1])
     (folder / "GNUmakefile").unlink()
@@ -288,7 +289,7 @@ def test_too_few_packages_are_not_taken_for_enough(world, quick_pip, capsys):
 
 
 def test_data_that_cannot_be_had(world, quick_pip, capsys):
-    (world.cache / next(iter(data.FILES))).unlink()
+    (world.cache / next(iter(finding.FILES))).unlink()
     assert pack.main([str(world.stick)]) == 1
     assert "no mirror delivered the files" in capsys.readouterr().err
     assert os.listdir(world.stick) == []

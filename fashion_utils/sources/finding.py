@@ -1,0 +1,265 @@
+"""The four places where the data can come from: the reader's own folder, Keras' cache, the mirrors, the stand-in."""
+
+import contextlib
+from dataclasses import dataclass
+import gzip
+import hashlib
+import os
+from pathlib import Path
+import zlib
+
+from fashion_utils import REPOSITORY
+from fashion_utils.sources import mirrors, standin
+from fashion_utils.sources.files import DataError, Unreachable, read_verified, set_aside, store, temporary_folder
+import numpy as np
+
+# The values Keras' own documentation gives; Zalando's README has the MD5 of the same files.
+FILES = {
+    "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+SIZES = dict(zip(FILES, (26_421_880, 29_515, 4_422_102, 5_148), strict=True))  # bytes
+MIRRORS = (
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+
+# Seconds to wait for a mirror's first answer. Who would take the stand-in should have it soon; who refuses it can wait.
+PATIENCE = {"auto": 4, "real": 20}
+STAND_IN_ORIGIN = "drawn by fashion_utils.sources.standin"
+
+Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
+Files = dict[str, tuple[Path, str]]  # name: where it is, its SHA-256
+
+
+@dataclass(frozen=True)
+class Source:
+    """What data is in use.
+
+    kind: "real" or "stand-in". origin: where it is from, in words. sample: the number of training pictures, or None for
+    all. fingerprint: a short hexadecimal string that is the same only for the same arrays.
+    """
+
+    kind: str
+    origin: str
+    sample: int | None
+    fingerprint: str
+
+    @property
+    def is_full_real(self) -> bool:
+        """True for the whole of the original data, the only data that promises are checked on."""
+        return self.kind == "real" and self.sample is None
+
+    @property
+    def label(self) -> str:
+        """What a figure must say: "" for the full real data, else, for instance, "stand-in data, sample of 6,000"."""
+        parts = [f"{self.kind} data"] if self.kind != "real" else []
+        return ", ".join([*parts, f"sample of {self.sample:,}"] if self.sample is not None else parts)
+
+    @property
+    def slug(self) -> str:
+        """A folder name: "real", "stand-in", "real-6000"."""
+        return self.kind if self.sample is None else f"{self.kind}-{self.sample}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The data found: its files, what the environment asked for, and why it is the stand-in ("" for the real data)."""
+
+    source: Source
+    files: Files
+    asked: tuple
+    reason: str
+
+
+def find(before: Found | None = None) -> Found:
+    """Find and verify the data that the environment asks for; `before`, found earlier, where it still is that.
+
+    Raises ValueError for a nonsense environment variable, DataError where the data cannot be had.
+    """
+    asked = (_mode(), _sample_size(), _variable("FASHION_MNIST_DIR"), _keras_cache())
+    if before is not None and before.asked == asked and _still_good(before):
+        return before
+    return _find_anew(*asked[:2], asked)
+
+
+def look() -> tuple[str, list[str]]:
+    """Say where `find` would take the data from. Changes nothing: no download, no file written, nothing printed.
+
+    Returns the place, in the words of `Source.origin`, and a clause on each file that `find` would download, for it is
+    missing or damaged in Keras' cache. Raises the same errors as `find`.
+    """
+    _sample_size()  # raises ValueError for a nonsense value
+    if _mode() == "standin":
+        return STAND_IN_ORIGIN, []
+    if folder := _variable("FASHION_MNIST_DIR"):
+        _own_files(folder)
+        return "from FASHION_MNIST_DIR", []
+    return "from the Keras cache", list(_problems(_keras_cache() / "fashion-mnist").values())
+
+
+def original_files() -> dict[str, Path]:
+    """Find the four original files, whatever FASHION_DATA and FASHION_SAMPLE say; download what is missing.
+
+    Returns where each is, by its name, its SHA-256 checked. Raises DataError where they cannot be had.
+    """
+    return {name: path for name, (path, _) in _find_anew("real", None, ()).files.items()}
+
+
+def read_arrays(files: Files, prefix: str) -> Arrays:
+    """Read the pictures and labels of "train" or "t10k", as writable arrays; DataError for a file that has changed."""
+    arrays = []
+    for name, header_bytes, shape in (("images-idx3", 16, (-1, 28, 28)), ("labels-idx1", 8, (-1,))):
+        content = gzip.decompress(read_found(files, f"{prefix}-{name}-ubyte.gz"))
+        arrays.append(np.frombuffer(content, np.uint8, offset=header_bytes).reshape(shape).copy())
+    return tuple(arrays)
+
+
+def read_found(files: Files, name: str) -> bytes:
+    """Read a file that was found earlier; DataError if it is no longer what it was."""
+    try:
+        return read_verified(*files[name])
+    except DataError as error:
+        raise DataError(f"The data is no longer there as it was found: {error}; call prepare() again.") from None
+
+
+def how_to_get_it() -> str:
+    return f"put {', '.join(FILES)} (from {' or '.join(MIRRORS[:2])}) in a folder and set FASHION_MNIST_DIR to it"
+
+
+def _still_good(found: Found) -> bool:
+    if found.reason and found.asked[0] == "auto":
+        return False  # the network may be back
+    with contextlib.suppress(DataError):
+        return all(read_found(found.files, name) for name in FILES)
+    return False
+
+
+def _find_anew(mode: str, sample: int | None, asked: tuple) -> Found:
+    reason = "FASHION_DATA=standin" if mode == "standin" else ""
+    if not reason:
+        try:
+            kind, version, (origin, files) = "real", " ".join(FILES.values()), _real_files(mode)
+        except Unreachable as error:
+            reason = f"not all four files can be read from the Keras cache, and {error}"
+            if mode == "real":
+                raise DataError(f"The real data cannot be had: {reason}; {how_to_get_it()}.") from None
+    if reason:
+        kind, version, origin = "stand-in", f"{standin.VERSION} {standin.DIGEST}", STAND_IN_ORIGIN
+        files = _stand_in_files()
+    if sample is not None:
+        files = _sample_files(files, sample)
+    fingerprint = hashlib.sha256(f"{kind} {version} {sample}".encode()).hexdigest()[:12]
+    return Found(Source(kind, origin, sample, fingerprint), files, asked, reason)
+
+
+def _own_files(value: str) -> Files:
+    """The files in the reader's own folder, in which nothing is ever changed."""
+    given = os.path.expanduser(value)
+    folder = Path(given if os.path.isdir(given) else REPOSITORY / given).resolve()
+    if not os.path.isdir(folder):
+        raise DataError(f"FASHION_MNIST_DIR={value}: no folder can be found there; correct the path, or unset it.")
+    if problems := _problems(folder):
+        raise DataError(f"FASHION_MNIST_DIR={value}: {'; '.join(problems.values())}; {how_to_get_it()}, or unset it.")
+    return {name: (folder / name, sha256) for name, sha256 in FILES.items()}
+
+
+def _problems(folder: Path) -> dict[str, str]:
+    """What is wrong with each of the four files in a folder, by name, for those that are not the original ones."""
+    problems = {}
+    for name, sha256 in FILES.items():
+        try:
+            read_verified(folder / name, sha256, SIZES[name])
+        except DataError as error:
+            problems[name] = str(error)
+    return problems
+
+
+def _real_files(mode: str) -> tuple[str, Files]:
+    if value := _variable("FASHION_MNIST_DIR"):
+        return "from FASHION_MNIST_DIR", _own_files(value)
+    folder = _keras_cache() / "fashion-mnist"
+    files = {name: (folder / name, sha256) for name, sha256 in FILES.items()}
+    problems = _problems(folder)
+    if not problems:
+        return "from the Keras cache", files
+    for name, problem in problems.items():
+        if set_aside(folder / name):
+            print(f"In the Keras cache, {problem}; it is set aside.")
+    missing, smallest = {name: FILES[name] for name in problems}, min(SIZES, key=SIZES.get)
+    for name, content in mirrors.download(missing, MIRRORS, (smallest, FILES[smallest]), PATIENCE[mode]):
+        files[name] = (store(folder / name, content), FILES[name])
+    if any(path.parent != folder for path, _ in files.values()):
+        print("Writing to the Keras cache failed; what was downloaded is kept only until this process ends.")
+    return "downloaded", files
+
+
+def _stand_in_files() -> Files:
+    """The stand-in, drawn once and then read from a folder beside Keras' cache."""
+    folder = _keras_cache() / f"fashion-mnist-stand-in-v{standin.VERSION}"
+    try:
+        files = {name: (folder / name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in FILES}
+        if standin.digest([read_arrays(files, "train"), read_arrays(files, "t10k")]) == standin.DIGEST:
+            return files
+    except (OSError, EOFError, ValueError, zlib.error, DataError):
+        pass  # not there or damaged: it is drawn anew, as it is where the pictures are those of another version
+    return _write_arrays(folder, *standin.draw())
+
+
+def _sample_files(files: Files, sample: int) -> Files:
+    """A stratified sample of the training data, and a sixth as much of the test data, written for this process only."""
+    drawn = []
+    for prefix, count in (("train", sample), ("t10k", round(sample / 6))):
+        images, labels = read_arrays(files, prefix)
+        chosen = _stratified_sample(labels, count)
+        drawn.append((images[chosen], labels[chosen]))
+    return _write_arrays(temporary_folder() / f"sample-{sample}", *drawn)
+
+
+def _stratified_sample(labels: np.ndarray, count: int) -> np.ndarray:
+    """Indices, ascending, of `count` examples with the class shares of `labels`; always the same ones.
+
+    Each class is shuffled, and the examples that come earliest in their class, as a share of its size, are taken. So a
+    smaller sample is part of a larger one, and any count works.
+    """
+    order = np.random.default_rng(0).permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    sizes = np.bincount(labels)
+    place_in_class = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    share_before = place_in_class / np.repeat(sizes, sizes)
+    return np.sort(by_class[np.argsort(share_before, kind="stable")[:count]])
+
+
+def _write_arrays(folder: Path, train: Arrays, test: Arrays) -> Files:
+    """Write the arrays as four files like the original ones: IDX (described on the MNIST page), compressed by gzip."""
+    files = {}
+    for name, array in zip(FILES, (*train, *test), strict=True):
+        header = np.array([0x0800 | array.ndim, *array.shape], ">u4")  # 0x08: unsigned bytes
+        content = gzip.compress(header.tobytes() + array.tobytes(), compresslevel=1, mtime=0)
+        files[name] = (store(folder / name, content), hashlib.sha256(content).hexdigest())
+    return files
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _keras_cache() -> Path:
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"), "datasets")
+
+
+def _mode() -> str:
+    mode = _variable("FASHION_DATA") or "auto"
+    if mode not in ("auto", "real", "standin"):
+        raise ValueError(f"FASHION_DATA={mode}: the values allowed are auto, real and standin (unset: auto).")
+    return mode
+
+
+def _sample_size() -> int | None:
+    value = _variable("FASHION_SAMPLE") or "60000"
+    if not (value.isascii() and value.isdecimal() and 100 <= int(value) <= 60_000):
+        raise ValueError(f"FASHION_SAMPLE={value}: give a whole number of training pictures from 100 to 60000.")
+    return int(value) if int(value) < 60_000 else None
