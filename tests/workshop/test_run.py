@@ -16,16 +16,16 @@ from rich.console import Console
 
 SENTENCE = 'Shirts & coats are "confused" in <half> of the cases.'
 SETUP = (
-    "from fashion_utils import claims, data, plots\n"
+    "from fashion_utils import data, plots, promises\n"
+    "import matplotlib.pyplot as plt\n"
+    "plots.set_up()\n"
     "data.source = lambda: data.Source('real', 'a test', None, '0')\n"
     "print(open('beside.txt').read())"
 )
-HELD = "claims.expect('accuracy', 0.88, between=(0.87, 0.9))\nclaims.headline('accuracy', 0.88)"
-NOT_CHECKED = (
-    "data.source = lambda: data.Source('stand-in', 'a test', None, '0')\n"
-    "claims.expect('accuracy', 0.1, between=(0.87, 0.9))"
-)
-FIGURE = f"plots.show(plots.image_grid([[[0, 1]]]), {SENTENCE!r})"
+HELD = "promises.keep(('accuracy', 0.88, 0.87, 0.9), ('loss', lambda: 0.3, 0.2, 0.4), report=['accuracy'])"
+NOT_CHECKED = "data.source = lambda: data.Source('stand-in', 'a test', None, '0')\n" + HELD.replace("0.88", "0.1")
+BROKEN = HELD.replace("0.3", "0.5")
+FIGURE = f"plots.image_grid([[[0, 1]]]).set_label({SENTENCE!r})\nplt.show()"
 REAL, STAND_IN = (data.Source(kind, "made up by a test", None, "0") for kind in ("real", "stand-in"))
 
 
@@ -57,6 +57,7 @@ def run_series(folder, notebooks, *options, source=REAL):
         write_notebook(folder / "notebooks" / f"{name}.ipynb", cells)
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.delenv("PYTEST_VERSION")  # with which every broken promise raises
         patch.setattr(series, "NOTEBOOKS", folder / "notebooks")
         patch.setattr(series, "BUILD", folder / "build")
         patch.setattr(data, "prepare", lambda: source)
@@ -103,13 +104,16 @@ def test_success(refreshed):
     assert "Open build/index.html" in refreshed.printed
 
 
-def test_the_summary_counts_claims_and_holds_the_headlines(refreshed):
+def test_the_summary_counts_promises_and_holds_the_results(refreshed):
     (outcome,) = refreshed.summary()
-    assert outcome["claims"] == [{"name": "accuracy", "state": "held"}]
-    assert outcome["headlines"] == ["accuracy: 0.88"]
+    assert [(promise["name"], promise["state"]) for promise in outcome["promises"]] == [
+        ("accuracy", "held"),
+        ("loss", "held"),
+    ]
+    assert outcome["report"] == ["accuracy: 0.88"]
     assert outcome["error"] == "" and outcome["seconds"] > 0
     for text in (refreshed.printed, (refreshed.build / "index.html").read_text(encoding="utf-8")):
-        assert "1 held, 0 not checked" in text and "accuracy: 0.88" in text
+        assert "2 held" in text and "accuracy: 0.88" in text
 
 
 def test_refresh_rewrites_the_notebook(refreshed):
@@ -141,7 +145,7 @@ def test_the_index_links_to_the_page_and_fetches_nothing(refreshed):
 def failed(tmp_path_factory):
     notebooks = {
         "01_good": (SETUP, HELD, NOT_CHECKED),
-        "02_failing": ("x = 1", "print('so far')\nx / 0", "x"),
+        "02_failing": ("x = 1", "", "print('so far')\nx / 0", "x"),
         "03_after": ("1",),
     }
     return run_series(tmp_path_factory.mktemp("failed"), notebooks)
@@ -149,7 +153,7 @@ def failed(tmp_path_factory):
 
 def test_a_failing_cell_is_named_with_its_error(failed):
     assert failed.status == 1
-    assert "02_failing stopped in cell 2: ZeroDivisionError: division by zero" in failed.printed
+    assert "02_failing stopped in cell 3: ZeroDivisionError: division by zero" in failed.printed
     assert "x / 0" in failed.printed
     assert "Open build/index.html" not in failed.printed
 
@@ -157,7 +161,7 @@ def test_a_failing_cell_is_named_with_its_error(failed):
 def test_what_ran_before_a_failing_cell_is_kept(failed):
     built = [f"{name}{ending}" for name in ("01_good", "02_failing") for ending in (".html", ".ipynb")]
     assert names(failed.build) == [*built, "index.html", "summary.json"]
-    first, second, third = code_cells(failed.build / "02_failing.ipynb")
+    first, _empty, second, third = code_cells(failed.build / "02_failing.ipynb")
     assert [output.output_type for output in second.outputs] == ["stream", "error"]
     assert (first.execution_count, second.execution_count, third.execution_count) == (1, 2, None)
     assert third.outputs == [], "results of an earlier run"
@@ -165,15 +169,25 @@ def test_what_ran_before_a_failing_cell_is_kept(failed):
 
 def test_the_summary_of_a_failed_run(failed):
     good, failing = failed.summary()
-    assert [claim["state"] for claim in good["claims"]] == ["held", "not checked"]
-    assert failing["error"].startswith("cell 2: ZeroDivisionError")
+    assert [promise["state"] for promise in good["promises"]] == ["held", "held", "not checked", "not checked"]
+    assert failing["error"].startswith("cell 3: ZeroDivisionError")
     index = (failed.build / "index.html").read_text(encoding="utf-8")
-    assert "1 held, 1 not checked" in index and "<td>failed</td>" in index
+    assert "2 held, 2 not checked" in index and "<td>failed</td>" in index
 
 
 def test_without_refresh_the_notebooks_stay_as_they_are(failed):
-    for name, cells in (("01_good", 3), ("02_failing", 3), ("03_after", 1)):
+    for name, cells in (("01_good", 3), ("02_failing", 4), ("03_after", 1)):
         assert [cell.execution_count for cell in code_cells(failed.notebooks / f"{name}.ipynb")] == [7] * cells
+
+
+def test_a_broken_promise_stops_the_run_and_is_shown(tmp_path):
+    ran = run_series(tmp_path, {"01_broken": (SETUP, BROKEN), "02_after": ("1",)})
+    assert ran.status == 1
+    assert "01_broken stopped in cell 2: AssertionError" in ran.printed and "loss is 0.5" in ran.printed
+    (outcome,) = ran.summary()
+    assert [promise["state"] for promise in outcome["promises"]] == ["held", "broken"]
+    for text in (ran.printed, (ran.build / "index.html").read_text(encoding="utf-8")):
+        assert "1 held, 1 broken" in text
 
 
 def test_a_cell_that_kills_its_kernel_is_reported(tmp_path):
@@ -195,15 +209,22 @@ def test_strict_runs_refuse_anything_but_the_full_real_data(option, tmp_path):
     assert not ran.build.exists()
 
 
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [(["held", "not checked"], "1 held, 1 not checked"), (["broken"], "1 broken"), ([], "no promises")],
+)
 @pytest.mark.parametrize(("options", "status"), [(["--strict"], 1), ([], 0)])
-def test_strict_fails_when_a_claim_was_not_checked(options, status, tmp_path, monkeypatch):
-    def execute(path, progress):
-        return v4.new_notebook(), series.Outcome(path.stem, claims=[{"name": "accuracy", "state": "not checked"}])
+def test_strict_fails_unless_every_promise_was_checked_and_held(options, status, states, said, tmp_path, monkeypatch):
+    def execute(path, console):
+        found = {"01_good": ["held"], "02_bad": states}[path.stem]
+        outcome = series.Outcome(path.stem, promises=[{"name": "it", "state": state} for state in found])
+        return nbformat.read(path, 4), outcome
 
     monkeypatch.setattr(series, "execute", execute)
-    ran = run_series(tmp_path, {"01_good": ()}, *options)
+    ran = run_series(tmp_path, {"01_good": (), "02_bad": ()}, *options)
     assert ran.status == status
-    assert ("Some claims were not checked." in ran.printed) == bool(status)
+    assert said in ran.printed
+    assert ("Not every promise was checked and held in 02_bad." in ran.printed) == bool(status)
 
 
 @pytest.mark.parametrize("error", [data.DataError("no mirror"), ValueError("FASHION_SAMPLE=x: no")])
@@ -222,16 +243,16 @@ def test_a_notebook_that_is_not_there(tmp_path):
     assert (ran.status, ran.printed) == (1, "There is no notebook nowhere.ipynb.\n")
 
 
-def test_on_a_terminal_one_line_says_what_is_running():
+def test_on_a_terminal_lines_say_what_is_running(tmp_path):
+    write_notebook(tmp_path / "01_good.ipynb", ["import time; time.sleep(1)"])
     terminal = io.StringIO()
-    with series.Progress(Console(file=terminal, force_terminal=True, width=100)) as progress:
-        progress.notebook("01_good", 3)
-        progress.cell(2, "Look at it")
-        progress.live.refresh()
-        assert "01_good" in terminal.getvalue() and "cell 2/3  Look at it" in terminal.getvalue()
+    series.execute(tmp_path / "01_good.ipynb", Console(file=terminal, force_terminal=True, width=100))
+    assert "cell 1/1  Look at it" in terminal.getvalue()
 
 
-def test_links_to_other_notebooks_lead_to_their_html_copies():
-    cell = v4.new_markdown_cell("See [notebook 2](02_preprocess.ipynb) and [a file](https://example.org/02_x.ipynb).")
-    page = series.to_html(v4.new_notebook(cells=[cell]), "01_explore")
-    assert 'href="02_preprocess.html"' in page and 'href="https://example.org/02_x.ipynb"' in page
+def test_where_there_is_no_terminal_a_long_cell_gets_a_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(series, "LONG_SECONDS", 0)
+    write_notebook(tmp_path / "01_good.ipynb", ["1"])
+    printed = io.StringIO()
+    series.execute(tmp_path / "01_good.ipynb", Console(file=printed))
+    assert printed.getvalue().splitlines()[1] == "  cell 1/1  Look at it: 0 s"
