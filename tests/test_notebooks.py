@@ -3,8 +3,9 @@
 import base64
 from copy import deepcopy
 
-from fashion_utils.claims import CLAIM_TYPE
-from fashion_utils.workshop import run as series
+from fashion_utils.promises import PROMISES_TYPE
+from fashion_utils.workshop.pages import NOTEBOOKS
+from fashion_utils.workshop.run import normalise
 import nbformat
 from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -12,7 +13,7 @@ import notebook_checks
 from notebook_checks import CHECKS, Notebook
 import pytest
 
-PATHS = sorted(series.NOTEBOOKS.glob("[0-9]*.ipynb"))
+PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
 def test_the_series_has_its_notebooks():
@@ -45,29 +46,45 @@ OPENING = """# 4 · How good is it?
 **You need** nothing.
 
 **Takes about** 20 minutes."""
-IMPORTS = """from fashion_utils import data
-from fashion_utils.claims import expect
+IMPORTS = """from fashion_utils import data, plots
+import matplotlib.pyplot as plt
 import tensorflow as tf"""
-LOAD = """data.prepare()
-train_images, train_labels = data.load_train()
+TRAIN, TEST = notebook_checks.TRAIN_LINE, notebook_checks.TEST_LINE
+LOAD = f"""data.prepare()
+{TRAIN}
 train_images = train_images / 255"""
 ALL_LOADED = "(train_images, train_labels), (test_images, test_labels) = tf.keras.datasets.fashion_mnist.load_data()"
 DESCRIBE = f"""{ALL_LOADED}
 arrays = {{"train": train_images, "test": test_images}}
 print({{name: [array.shape, array.min(), array.max()] for name, array in arrays.items()}})"""
-MODEL = notebook_checks.MISSION_LINES["03"][0]
-TRAIN = """EPOCHS = 10
+MODEL = notebook_checks.MISSION_LINES["03"][1]
+FIT = """EPOCHS = 10
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(train_images, train_labels, epochs=EPOCHS, validation_split=0.1, verbose=0)"""
-OPEN = """test_images, test_labels = data.load_test()
+OPEN = f"""{TEST}
 test_loss, test_accuracy = model.evaluate(test_images, test_labels, verbose=0)
-print(f"Test Accuracy: {test_accuracy:.2f}")"""
-CLAIM = """show(figure)
+print(f"Test Accuracy: {{test_accuracy:.2f}}")"""
+RESULT = """plots.image_grid(images)
 summary(5)
-expect("test accuracy", test_accuracy, between=(0.87, 0.90))"""
-CLAIM_WITHOUT_TEST = CLAIM.replace("test_accuracy", "accuracy")
+more = summary(6)
+rest = more.head(7)
+rest.mean()
+rest.std()"""
+FOLDED_FIGURE = """# Draw it
+figure, axes = plt.subplots(3)
+for axis in axes:
+    axis.plot(rest)"""
+PROMISES = """# What the text relies on, checked
+from fashion_utils import promises
+
+promises.keep(
+    ("test accuracy", lambda: test_accuracy, 0.87, 0.90),
+    ("change", lambda: change, -0.1, 0.1),
+    report=["test accuracy"],
+)"""
+PROMISES_WITHOUT_TEST = PROMISES.replace("test_accuracy", "accuracy")
 PREDICT = "### Guess\n\n**Predict.** How good?"
-ANSWERS = "### Compare\n\n" + "\n\n".join(["<details><summary>Answer</summary>\n\nRather good.\n\n</details>"] * 3)
+ANSWERS = "\n\n".join(["<details><summary>Answer</summary>\n\nRather good.\n\n</details>"] * 3)
 RECAP = "## Recap\n\nIt is 89 % right, or 0.885. It was measured with 10,000 pictures! Was it luck?"
 TASK = "### Change a thing (3 minutes)\n\n**Objective 1:** one."
 STARTER = """print("Look.")
@@ -80,45 +97,63 @@ yours = count(train_images)
 
 exercises.check("NUMBER.it", yours)"""
 YOUR_TURN = ("## Your turn", *2 * (TASK, STARTER, SOLUTION))
-SAVED = {LOAD: "found\n", STARTER: "Look.\n○ nothing entered yet\n", SOLUTION: "✓ right\n"}
-FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["solution", "nbval-check-output"]}
+SAVED = {
+    LOAD: "found\n",
+    "found = data.prepare()": "found\n",
+    STARTER: "Look.\n○ nothing entered yet\n",
+    SOLUTION: "✓ right\n",
+}
+FOLDED = {
+    SOLUTION: {"jupyter": {"source_hidden": True}, "tags": ["solution", "nbval-check-output"]},
+    FOLDED_FIGURE: {"jupyter": {"source_hidden": True}},
+    PROMISES: {"jupyter": {"source_hidden": True}, "tags": ["promises"]},
+}
+FOLDED[PROMISES_WITHOUT_TEST] = FOLDED[PROMISES]
 WHERE_NEXT = "## Where to go next\n\n[On](01_explore.ipynb)"
 
 MIDDLE = {
-    "01": (DESCRIBE, "## Read the result", CLAIM_WITHOUT_TEST),
-    "02": ("## Read the result", CLAIM_WITHOUT_TEST),
-    "03": (MODEL, "## Train it", TRAIN, "## Read the result", CLAIM_WITHOUT_TEST),
-    "04": ("## Open the test set", OPEN, "## Read the result", CLAIM),
-    "05": (MODEL, TRAIN, "## Compare them on the test set", OPEN, CLAIM),
+    "01": ("## Load it", DESCRIBE, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES_WITHOUT_TEST),
+    "02": ("## Read the result", RESULT, PROMISES_WITHOUT_TEST),
+    "03": (MODEL, "## Train it", FIT, "## Read the result", RESULT, PROMISES_WITHOUT_TEST),
+    "04": ("## Open the test set", OPEN, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES),
+    "05": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
+    "06": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
 }
 
 
 def good_notebook(number):
-    """Build a notebook in which there is nothing to find; its claim cell has one output of each kind."""
-    texts = (OPENING, "## Get ready", IMPORTS, PREDICT, LOAD, ANSWERS, *MIDDLE[number], RECAP, *YOUR_TURN, WHERE_NEXT)
+    """Build a notebook in which there is nothing to find; its result cell has one output of each kind."""
+    load = "found = data.prepare()" if number == "01" else LOAD  # 01 loads all in a section of its own
+    texts = (OPENING, "## Get ready", IMPORTS, PREDICT, load, ANSWERS, *MIDDLE[number], RECAP, *YOUR_TURN, WHERE_NEXT)
     cells = []
     for i, text in enumerate(texts):
-        make = new_markdown_cell if text.startswith("#") and text != SOLUTION else new_code_cell
-        cells.append(make(text.replace("NUMBER", number), id=f"step-{i}"))
+        is_prose = text.startswith(("#", "<")) and text not in FOLDED
+        cells.append((new_markdown_cell if is_prose else new_code_cell)(text.replace("NUMBER", number), id=f"step-{i}"))
         if text in SAVED:
             cells[-1].outputs = [new_output("stream", name="stdout", text=SAVED[text])]
-        if text == SOLUTION:
-            cells[-1].metadata = from_dict(FOLDED)
+        if text in FOLDED:
+            cells[-1].metadata = from_dict(deepcopy(FOLDED[text]))
     code_cells = [cell for cell in cells if cell.cell_type == "code"]
     for count, cell in enumerate(code_cells, start=1):
         cell.execution_count = count
     image = {"image/png": base64.b64encode(b"not much of a picture").decode(), "text/plain": "A curve that falls."}
-    claim_cell = next(cell for cell in code_cells if "summary(5)" in cell.source)
-    claim_cell.outputs = [
+    result_cell = next(cell for cell in code_cells if cell.source == RESULT)
+    result_cell.outputs = [
         new_output("display_data", image, metadata={"image/png": {"alt": "A curve that falls."}}),
         new_output("stream", name="stdout", text="Test Accuracy: 0.88\n"),
-        new_output("execute_result", {"text/plain": "0.8812"}, execution_count=claim_cell.execution_count),
-        new_output("display_data", {"text/plain": "✓", CLAIM_TYPE: {"name": "it", "state": "held"}}),
+        new_output("execute_result", {"text/plain": "0.8812"}, execution_count=result_cell.execution_count),
     ]
-    claim_cell.metadata.tags = ["nbval-check-output"]
+    result_cell.metadata.tags = ["nbval-check-output"]
+    promised = [{"name": name, "state": "held", "value": "0"} for name in ("test accuracy", "change")]
+    kept = {"text/plain": "a table", PROMISES_TYPE: from_dict({"promises": promised, "report": []})}
+    promises_cell(cells).outputs = [new_output("display_data", kept)]
     notebook = Notebook(f"{number}_test", new_notebook(cells=cells))
-    series._normalise(notebook.node)
+    normalise(notebook.node)
     return notebook
+
+
+def promises_cell(cells):
+    return next(cell for cell in cells if "promises.keep" in cell.source)
 
 
 @pytest.mark.parametrize("number", MIDDLE)
@@ -153,13 +188,35 @@ def repeat_exercises(notebook):
     notebook.node.cells[-1:-1] = notebook.node.cells[-7:-1]
 
 
-def claim_cell(notebook):
-    return next(cell for cell in notebook.code_cells if any(CLAIM_TYPE in o.get("data", {}) for o in cell.outputs))
+def result_cell(notebook):
+    return next(cell for cell in notebook.code_cells if "summary(5)" in cell.source)
+
+
+def in_promises(change):
+    """Return a change of the promises cell."""
+    return lambda notebook: change(promises_cell(notebook.node.cells))
+
+
+def state(value):
+    """Return a change of what the promises cell says of its first promise."""
+    return in_promises(lambda cell: cell.outputs[0].data[PROMISES_TYPE]["promises"][0].update(state=value))
+
+
+def add_text(before, text):
+    """Return a change that adds a Markdown cell before the one that holds a text."""
+
+    def change(notebook):
+        cells = notebook.node.cells
+        cells.insert(
+            next(i for i, cell in enumerate(cells) if before in cell.source), new_markdown_cell(text, id="added")
+        )
+
+    return change
 
 
 def set_in_code(**values):
-    """Return a change that sets fields of the claim cell."""
-    return lambda notebook: claim_cell(notebook).update(values)
+    """Return a change that sets fields of the result cell."""
+    return lambda notebook: result_cell(notebook).update(values)
 
 
 def change_cells(text, change):
@@ -194,20 +251,25 @@ def set_id(value):
 
 
 def say(text):
-    """Return a change that adds this to the standard output of the claim cell."""
-    return lambda notebook: claim_cell(notebook).outputs.append(new_output("stream", name="stdout", text=text))
+    """Return a change that adds this to the standard output of the result cell."""
+    return lambda notebook: result_cell(notebook).outputs.append(new_output("stream", name="stdout", text=text))
 
 
 def output(output_type, *arguments, **values):
-    return lambda notebook: claim_cell(notebook).outputs.append(new_output(output_type, *arguments, **values))
+    return lambda notebook: result_cell(notebook).outputs.append(new_output(output_type, *arguments, **values))
 
 
 def change_accuracy(text):
-    return lambda notebook: claim_cell(notebook).outputs[1].update(text=f"Test Accuracy: {text}\n")
+    return lambda notebook: result_cell(notebook).outputs[1].update(text=f"Test Accuracy: {text}\n")
 
 
 def picture(kind, size, alt):
     return output("display_data", {kind: base64.b64encode(bytes(size)).decode()}, metadata={kind: {"alt": alt}})
+
+
+def unfold_and_double(cell):
+    cell.metadata.pop("jupyter")
+    cell.source += "\n    axis.set_title(axis)" * 2
 
 
 BROKEN = {
@@ -229,23 +291,23 @@ BROKEN = {
     "clean_outputs": [
         ("04", say("\x1b[1mbold"), "ANSI"),
         ("04", say("1/10\r2/10"), "carriage return"),
-        ("04", say("3ms/step"), "timing"),
+        ("04", say("1/10\x08\x082/10"), "backspace"),
         ("04", say("<Figure size 640x480 with 1 Axes>"), "repr"),
         ("04", output("display_data", {"text/plain": "<object at 0x7f0012ab>"}), "memory address"),
     ],
     "full_real_data": [
-        ("04", lambda notebook: claim_cell(notebook).outputs.pop(), "0 of 1 claims held"),
-        (
-            "04",
-            lambda notebook: claim_cell(notebook).outputs[-1].data[CLAIM_TYPE].update(state="x"),
-            "0 of 1 claims",
-        ),
+        ("04", in_promises(lambda cell: cell.outputs.pop()), "0 of 2 promises held"),
+        ("04", state("not checked"), "1 of 2 promises held"),
+        ("04", state("broken"), "1 of 2 promises held"),
+        ("04", replace('    ("change",', '    ("another", it, 0, 1),\n    ("change",'), "2 of 3 promises held"),
         ("04", say("STAND-IN DATA: THIS IS NOT FASHION-MNIST"), "stand-in"),
         ("04", say("found. FASHION_SAMPLE=6000: only a sample"), "sample"),
+        ("04", output("display_data", {"text/plain": "A curve (sample of 6,000)"}), "sample"),
+        ("04", output("display_data", {"text/plain": "A curve (stand-in data)"}), "sample"),
     ],
     "described_images": [
         ("04", picture("image/png", 100, alt=" "), "without alternative text"),
-        ("04", picture("image/png", 100_000, alt="A big one."), "100,000 bytes"),
+        ("04", picture("image/png", 300_000, alt="A big one."), "300,000 bytes"),
         ("04", picture("image/jpeg", 100, alt="A photograph."), "expected image/png"),
     ],
     "repeatable_checked_outputs": [
@@ -317,18 +379,64 @@ BROKEN = {
         ("04", replace("\n\n</details>", "\n</details>"), "blank lines"),
         ("04", replace("**Predict.**", "By the way:"), "without a **Predict**"),
         ("04", change_cells("data.prepare()", lambda cell: cell.update(outputs=[])), "without a **Predict**"),
-        ("04", replace("### Compare", "**Predict.** Again?"), "without a **Predict**"),
+        (
+            "04",
+            change_cells("<details>", lambda cell: cell.update(source=cell.source + "\n\nSo.")),
+            "a cell of its own",
+        ),
+        ("04", replace("</details>\n\n<details>", "</details>\n\nSo.\n\n<details>"), "a cell of its own"),
+        (
+            "04",
+            change_cells("<details>", lambda cell: cell.update(source="So.\n\n" + cell.source)),
+            "a cell of its own",
+        ),
+        ("04", add_text("<details>", "**Predict.** Again?"), "without a **Predict**"),
     ],
     "heading_levels": [
         ("04", replace("## Read the result", "#### Read the result"), "level 4 follows one of level 2"),
         ("04", replace("## Read the result", "# Read the result"), "second title"),
     ],
-    "cell_lengths": [
-        ("04", replace("summary(5)", "summary(5)\n" * 26), "29 lines"),
-        ("04", replace("\n", "\n\n" + "x\n" * 3), "the median code cell has 10.5 lines"),
-        ("04", replace("\n", ";"), "the median code cell has 1 lines"),
-    ],
     "links": [("04", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb")],
+    "promises_cell": [
+        ("04", drop_cells("promises.keep"), "0 cells with promises"),
+        ("04", add_code("## Read the result", "promises.keep()"), "2 cells with promises"),
+        ("04", in_promises(lambda cell: cell.metadata.pop("tags")), 'the tag "promises"'),
+        ("04", in_promises(lambda cell: cell.metadata.pop("jupyter")), "source_hidden"),
+        ("04", replace("# What the text relies on, checked\n", ""), "the first line"),
+        ("04", replace("promises.keep(", "check("), "promises.keep, once"),
+        ("04", replace("promises.keep(", "promises.keep()\npromises.keep("), "promises.keep, once"),
+        ("04", add_code("promises.keep", "1"), "the last code cell before the recap"),
+        ("04", replace(", -0.1, 0.1)", ", low, 0.1)"), "no promise of the form"),
+        ("04", replace(", -0.1, 0.1)", ", 0.1)"), "no promise of the form"),
+        ("04", replace('    ("change"', '    *others,\n    ("change"'), "no promise of the form"),
+    ],
+    "plain_page": [
+        ("04", add_code("## Read the result", "expect('it', 1, between=(0, 1))"), "expect on a page"),
+        ("04", add_code("## Read the result", "headline('it', 1)"), "headline on a page"),
+        ("04", add_code("## Read the result", "model.fit(x, callbacks=[LiveProgress()])"), "LiveProgress on a page"),
+        ("04", add_code("## Read the result", "artifacts.save(model)"), "artifacts on a page"),
+        ("04", add_code("## Read the result", "import artifacts"), "artifacts on a page"),
+        ("04", add_code("## Read the result", "plots.show(figure, 'A.')"), "plots.show on a page"),
+        ("04", add_code("## Read the result", "training.fit(model)"), "training.fit on a page"),
+        ("04", add_code("## Read the result", "training.evaluate(model)"), "training.evaluate on a page"),
+        ("04", add_code("## Read the result", "training.predict(model)"), "training.predict on a page"),
+        ("04", add_code("## Read the result", "pair = data.load_train()"), "load_train on a page"),
+        ("04", add_code("## Read the result", "from fashion_utils.claims import x"), "fashion_utils.claims"),
+        ("04", add_code("## Read the result", "from fashion_utils import workshop"), "fashion_utils.workshop"),
+        ("04", add_code("## Read the result", "from fashion_utils.sources import files"), "fashion_utils.sources"),
+    ],
+    "page_measure": [
+        ("04", replace("summary(5)", "plt.plot(rest)\n" * 9), "of the visible code is plotting"),
+        ("04", replace("summary(5)", "assert exercises\n" * 9), "of the visible code is plotting"),
+        ("04", change_cells("# Draw it", unfold_and_double), "of the visible code is plotting"),
+        ("04", replace("summary(5)", "data.a, data.b, data.c"), "6 names of ours, expected 4: data.a, "),
+        ("04", replace("summary(5)", "summary(5)\n" * 16), "21 lines, more than 20"),
+        (
+            "04",
+            change_cells("", lambda cell: cell.update(source=cell.source + "\nx" * 3)),
+            "the median visible code cell",
+        ),
+    ],
     "quiet_start": [
         ("04", replace(IMPORTS, "import tensorflow as tf\nfrom fashion_utils import data"), "before fashion_utils"),
         ("04", replace(IMPORTS, "from tensorflow import keras\nimport fashion_utils"), "before fashion_utils"),
@@ -345,6 +453,11 @@ BROKEN = {
         ("03", replace("epochs=EPOCHS, ", ""), "model.fit"),
         ("03", replace("model.fit(", "training.fit(model, "), "model.fit"),
         ("04", replace("test_loss, test_accuracy", "loss, accuracy"), "model.evaluate"),
+        *(
+            (number, replace(TRAIN, "train = data.load()"), "(train_images, train_labels), _")
+            for number in ("02", "05")
+        ),
+        *((number, replace(TEST, "test = data.load()"), "(test_images, test_labels)") for number in ("04", "06")),
         ("04", set_in_code(outputs=[]), "Test Accuracy"),
         ("04", change_accuracy("0.79"), "0.8..."),
     ],
@@ -355,18 +468,21 @@ BROKEN = {
         ("01", add_code(ALL_LOADED, "first = test_images[0]"), "only be described: test_images[0]"),
         ("01", add_code(ALL_LOADED, "print(test_images.mean())"), "only be described: test_images.mean()"),
         ("02", add_code("## Read the result", "pair = data.load_test()"), "load_test"),
+        ("02", add_code("## Read the result", TEST), "test_images"),
+        ("02", add_code("## Read the result", "sealed = _[0]"), "sealed: _"),
         ("03", add_code("## Read the result", "data_sets = tf.keras.datasets.fashion_mnist.load_data()"), "load_data"),
-        ("04", add_code("## Get ready", "pair = data.load_test()"), "load_test"),
-        ("04", replace("## Open the test set", "## Go on"), "load_test"),
-        ("04", add_code("## Read the result", "again = data.load_test()"), "loaded 2 times"),
-        ("05", add_code("## Get ready", "pair = data.load_test()"), "load_test"),
-        ("05", replace("## Recap", "## One more section\n\n## Recap"), "load_test"),
+        ("03", add_code("## Read the result", TRAIN.replace("_ =", "rest =")), "load_data"),
+        ("04", add_code("## Get ready", TEST), "test_images"),
+        ("04", replace("## Open the test set", "## Go on"), "test_images"),
+        ("04", add_code("## Read the result", TEST), "loaded 2 times"),
+        ("05", add_code("## Get ready", TEST), "test_images"),
+        ("05", replace("## Recap", "## One more section\n\n## Recap"), "test_images"),
     ],
     "no_choice_by_test_data": [
-        ("04", replace(CLAIM, "model.fit(a, b, validation_data=(a, test_labels))"), "test_labels"),
-        ("04", replace(CLAIM, "check_on = (test_images, 0)\nfit(model, a, b, validation_data=check_on)"), "check_on"),
-        ("05", replace(CLAIM, "training.fit(model, test_images, test_labels)"), "test_images"),
-        ("05", replace(CLAIM, "model.fit(x=test_images)"), "test_images"),
+        ("04", replace(RESULT, "model.fit(a, b, validation_data=(a, test_labels))"), "test_labels"),
+        ("04", replace(RESULT, "check_on = (test_images, 0)\nfit(model, a, b, validation_data=check_on)"), "check_on"),
+        ("05", replace(RESULT, "training.fit(model, test_images, test_labels)"), "test_images"),
+        ("05", replace(RESULT, "model.fit(x=test_images)"), "test_images"),
     ],
     "guarded_numbers": [
         ("04", replace("89 %", "93 %"), "93 %"),
@@ -377,7 +493,7 @@ BROKEN = {
         ("04", replace("0.885", "0.915"), "0.915"),
         ("04", replace("0.885. It", "0.915. It"), "0.915"),
         ("04", replace("10,000", "12,000"), "12,000"),
-        ("04", replace("between=(0.87, 0.90)", "between=(0.5, 0.6)"), "89 %"),
+        ("04", replace("0.87, 0.90)", "0.5, 0.6)"), "89 %"),
     ],
 }
 
@@ -411,6 +527,70 @@ def test_what_is_fine_in_prose_and_code_is_not_reported():
     assert found == ["93 %", "89 %", "0.885", "10,000"]
     assert list(notebook_checks.heading_levels(notebook)) == []
     assert list(notebook_checks.no_absolute_path(notebook)) == []
+
+
+PLOTTING = """
+# a comment
+figure, (left, right) = plt.subplots(1, 2)               # P
+values = [1, 2]
+
+for panel, value in zip((left, right), values):          # P
+    panel.plot(value)                                    # P
+    value += 1
+for i, (one, two) in enumerate(zip(figure.axes, names)): # P
+    one.plot(                                            # P
+        i,                                               # P
+    )                                                    # P
+print(panel, one)                                        # P
+print(value, two, i)
+left = values[0]
+print(left)
+def draw(axis, value):                                   # P
+    "Draw."                                              # P
+    axis.plot(value)                                     # P
+draw(right, 1)                                           # P
+if values:                                               # P
+    sns.heatmap(values)                                  # P
+with np.errstate():
+    values = np.mean(values, axis=0)
+table.plot()                                             # P
+plots.image_grid(values)                                 # P
+"""
+CHECKED = """from fashion_utils import data, exercises
+from fashion_utils.evaluation import tables as t
+data.prepare(); data.prepare
+t(1)
+exercises.check("04.it", 1)
+"""
+
+
+def test_what_counts_as_plotting():
+    imports = new_code_cell("from fashion_utils import plots\nimport matplotlib.pyplot as plt\nimport seaborn as sns")
+    found = notebook_checks.measure(Notebook("04_test", new_notebook(cells=[imports, new_code_cell(PLOTTING)])))
+    lines = [line for line in PLOTTING.splitlines() if line.strip() and not line.startswith("#")]
+    assert found.plotting == PLOTTING.count("# P")
+    assert (found.lines, found.checking, found.cells) == (3 + len(lines), 0, [3, len(lines)])
+    assert found.own_names == ["plots.image_grid"]
+
+
+def test_what_counts_as_checking_and_as_a_name_of_ours():
+    cells = [new_code_cell(CHECKED), new_markdown_cell("## Your turn"), new_code_cell("models.mlp()\n" + CHECKED)]
+    found = notebook_checks.measure(Notebook("04_test", new_notebook(cells=cells)))
+    assert (found.lines, found.plotting, found.checking) == (11, 0, 1)
+    assert found.own_names == ["data.prepare", "evaluation.tables", "exercises.check"]
+
+
+def test_what_is_folded_is_not_measured():
+    notebook = good_notebook("04")
+    before = notebook_checks.measure(notebook)
+    add_code("## Read the result", "# Draw\nplt.plot(1)\nplots.image_grid(1)")(notebook)
+    next(cell for cell in notebook.node.cells if cell.id == "added").metadata = from_dict(FOLDED[FOLDED_FIGURE])
+    assert notebook_checks.measure(notebook) == before
+
+
+def test_the_table_of_measures_names_every_notebook(capsys):
+    notebook_checks.main()
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [path.stem for path in PATHS]
 
 
 def test_reading_a_notebook_repairs_nothing(tmp_path):
