@@ -1,0 +1,50 @@
+"""The exercises of "Why does it memorise, and what helps?"."""
+
+from fashion_utils.exercises.compare import a, alike, demand, exercise, numbers
+import numpy as np
+
+
+@exercise("what is left is divided by the share that is left, in training only.", alike)
+def survivor():
+    rate = 0.2
+    yield 1 / (1 - rate)
+    yield 1, "that would lower the sum that the next layer receives; Keras makes up for it in training"
+    yield 1 - rate, "that is the correction after training that some books have; Keras corrects in training"
+    yield 1 / rate, "divide by the share that is left, not by the share that is dropped"
+    yield 1 + rate, "close, but it is a division: on average the sum has to stay the same"
+    yield 2, "that is for a rate of one half"
+    yield 0, "that is what the others become"
+
+
+@exercise("with dropout the validation loss stays closer to the training loss.")
+def gap(answer, history):
+    with_it, without = (getattr(curves, "history", curves) for curves in (answer, history))
+    demand(isinstance(with_it, dict), f"a history is asked for, what fit returns, and this is {a(answer)}")
+    demand("val_loss" in with_it, "nothing was measured in validation; pass validation_data=validation")
+    epochs = len(with_it["loss"])
+    demand(epochs in range(20, len(without["loss"]) + 1), "train for as many epochs as the task says")
+    demand(len(with_it["val_loss"]) == epochs, "validation was not measured after every epoch")
+
+    def mean_gap(curves):
+        """After so many epochs; a curve jumps from one to the next, so it is averaged over its last quarter."""
+        last = slice(epochs - epochs // 4, epochs)
+        return np.mean(numbers(curves["val_loss"])[last] - numbers(curves["loss"])[last])
+
+    demand(not np.isnan(mean_gap(with_it)), "there is a nan among its losses")
+    demand(mean_gap(with_it) < mean_gap(without), "the gap is no smaller than without dropout; is there any in it?")
+
+
+@exercise("pair first, then average: part of the luck drops out.", alike)
+def paired(results):
+    losses = results.pivot(index="seed", columns="variant", values="loss")
+    with_it, without = losses["dropout"], losses["baseline"]
+    differences = (with_it - without).to_numpy()
+    mean, deviation, root = differences.mean(), differences.std(ddof=1), np.sqrt(len(differences))
+    unpaired = np.sqrt(with_it.var(ddof=1) + without.var(ddof=1))
+    yield mean, deviation / root
+    yield (-mean, deviation / root), "the sign is the wrong way round: dropout minus baseline"
+    yield (mean, unpaired / root), "that error is for runs that have no seed in common; take the differences"
+    yield (mean, deviation), "that is the standard deviation; divide it by the root of how many seeds there are"
+    yield (mean, differences.std() / root), "NumPy's std divides by n; pass ddof=1 to divide by n − 1"
+    yield (mean, differences.std()), "that is the standard deviation, and of n; you need ddof=1 and a root"
+    yield differences, "these are the differences; take their mean and its standard error"

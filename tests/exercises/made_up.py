@@ -1,0 +1,50 @@
+"""Made-up data, networks and results for the exercises, and what their checks are given of them."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+
+def draw(seed, count):
+    """Pictures whose class is easy to learn but whose brightness varies so much that class means do not help."""
+    rng = np.random.default_rng(seed)
+    prototypes = np.random.default_rng(0).integers(0, 256, (10, 28, 28)) * np.linspace(0.5, 1, 10)[:, None, None]
+    labels = rng.permutation(np.arange(count) % 10).astype("uint8")
+    images = prototypes[labels] * rng.uniform(0.1, 1, (count, 1, 1)) * (rng.random((count, 28, 28)) < 0.8)
+    return images.astype("uint8"), labels
+
+
+def network(hidden=0, loss="sparse_categorical_crossentropy", **last):
+    layers = [keras.layers.Input((28, 28)), keras.layers.Flatten()]
+    layers += [keras.layers.Dense(hidden, activation="relu")] if hidden else []
+    model = keras.Sequential([*layers, keras.layers.Dense(**{"units": 10, "activation": "softmax", **last})])
+    if loss:
+        model.compile(optimizer="adam", loss=loss)
+    return model
+
+
+def cases(table):
+    return [pytest.param(name, case, id=f"{name}-{i}") for name in table for i, case in enumerate(table[name])]
+
+
+IMAGES, LABELS = TRAIN = draw(1, 1200)
+TEST_IMAGES, TEST_LABELS = TEST = draw(2, 200)
+SCALED = IMAGES.astype("float32") / 255
+RNG = np.random.default_rng(0)
+PROBABILITIES = RNG.dirichlet(np.full(10, 0.1), size=200)
+PROBABILITIES[:100, :] = np.eye(10)[TEST_LABELS[:100]] * 0.9 + 0.01
+PREDICTIONS = PROBABILITIES.argmax(axis=1)
+LONG = {"loss": list(np.geomspace(1, 0.01, 60)), "val_loss": [*np.linspace(1, 0.6, 7), *np.linspace(0.6, 1, 53)]}
+RESULTS = pd.DataFrame(
+    {"variant": variant, "seed": seed, "loss": RNG.random()}
+    for variant in ("baseline", "dropout", "L2")
+    for seed in range(5)
+)
+GIVEN = {
+    "04.called": {"predictions": PREDICTIONS},
+    "04.sort_out": {"probabilities": PROBABILITIES},
+    "05.gap": {"history": LONG},
+    "05.paired": {"results": RESULTS},
+    "06.blur": {"image": SCALED[0]},
+}

@@ -1,0 +1,54 @@
+"""The exercises of "What do convolutions buy?": right answers and typical mistakes."""
+
+from fashion_utils import data
+from made_up import IMAGES, LABELS, SCALED, cases
+import numpy as np
+import pytest
+from scipy.signal import convolve2d
+
+MEANS = np.stack([IMAGES[label == LABELS].mean(axis=0) for label in range(10)])
+ACROSS = np.abs(MEANS - MEANS[:, :, ::-1]).mean(axis=(1, 2))
+SUMS = convolve2d(SCALED[0], np.ones((3, 3)), mode="valid")
+
+RIGHT = {
+    "06.parameters": [(5 * 5 * 24 + 1) * 48, np.int64(28848)],
+    "06.lopsided": [data.CLASS_NAMES[np.argmax(ACROSS)]],
+    "06.blur": [SUMS / 9, (SUMS / 9).tolist()],
+}
+
+MISTAKES = {
+    "06.parameters": [
+        (5 * 5 * 24 * 48, "biases are missing"),
+        (5 * 5 * 24 * 48 + 1, "a bias of its own"),
+        ((5 * 5 + 1) * 48, "for each of the channels"),
+        ((5 * 5 + 1) * 24 * 48, "one bias, not one for each"),
+        ((3 * 3 * 24 + 1) * 48, "3 × 3"),
+        (5 * 5 * 24 + 1, "one filter"),
+    ],
+    "06.lopsided": [
+        (data.CLASS_NAMES[np.argmin(ACROSS)], "most symmetrical"),
+        (int(np.argmax(ACROSS)), "give the name"),
+        ("Trousers", "no class has this name"),
+    ],
+    "06.blur": [
+        (SUMS, "the sum of nine"),
+        (SUMS / 3, "not by its width"),
+        (SCALED[0], "as it was"),
+        (np.full((3, 3), 1 / 9), "that is the filter"),
+        (SUMS.T / 9, "axes swapped"),
+        (convolve2d(SCALED[0], np.ones((3, 3)) / 9, mode="same"), "wrong shape"),
+        (SUMS / 9 * 255, "factor of 255"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_a_right_answer(name, answer, answer_to):
+    assert answer_to(name, answer).startswith("✓ right: ")
+
+
+@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
+def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
+    answer, hint = mistake
+    line = answer_to(name, answer)
+    assert line.startswith("✗ not yet: ") and hint in line

@@ -1,0 +1,69 @@
+"""The exercises of "How good is it, really?": right answers and typical mistakes."""
+
+from made_up import PREDICTIONS, PROBABILITIES, TEST_LABELS, cases
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import confusion_matrix
+
+CONFUSION = confusion_matrix(TEST_LABELS, PREDICTIONS)
+CORRECT, SURENESS = TEST_LABELS == PREDICTIONS, PROBABILITIES.max(axis=1)
+
+
+def sorter(report):
+    """A function of the threshold for 04.sort_out, from one of which pictures are above it."""
+    return lambda threshold: report(threshold <= SURENESS)
+
+
+RIGHT = {
+    "04.needed": [4 * len(TEST_LABELS), 4.0 * len(TEST_LABELS)],
+    "04.called": [CONFUSION / CONFUSION.sum(axis=0), pd.DataFrame(CONFUSION / CONFUSION.sum(axis=0))],
+    "04.sort_out": [sorter(lambda sure: (sure.mean(), CORRECT[sure].mean()))],
+}
+
+MISTAKES = {
+    "04.needed": [
+        (2 * len(TEST_LABELS), "√2"),
+        (3 * len(TEST_LABELS), "all of them together"),
+        (len(TEST_LABELS) // 4, "wider"),
+        (len(TEST_LABELS) // 2, "wider"),
+        (len(TEST_LABELS), "stays as it is"),
+        ("four times", "numbers are asked for"),
+    ],
+    "04.called": [
+        (CONFUSION / CONFUSION.sum(axis=1, keepdims=True), "its diagonal is the recall"),
+        (CONFUSION / CONFUSION.sum(axis=0)[:, None], "drop the new axis"),
+        (CONFUSION / CONFUSION.sum(), "everything together"),
+        (CONFUSION, "still counts"),
+        (CONFUSION.sum(axis=0), "sums of the columns"),
+        (np.diag(CONFUSION) / CONFUSION.sum(axis=0), "the diagonal only"),
+        (100 * CONFUSION / CONFUSION.sum(axis=0), "percentages"),
+        ((CONFUSION / CONFUSION.sum(axis=0)).T, "axes swapped"),
+    ],
+    "04.sort_out": [
+        (sorter(lambda sure: (CORRECT[sure].mean(), sure.mean())), "other way round"),
+        (sorter(lambda sure: (sure.mean(), CORRECT.mean())), "on all pictures"),
+        (sorter(lambda sure: (sure.mean(), (sure & CORRECT).mean())), "chosen pictures, not of all"),
+        (sorter(lambda sure: ((~sure).mean(), CORRECT[~sure].mean())), "below the threshold"),
+        (sorter(lambda sure: ((~sure).mean(), CORRECT[sure].mean())), "the share is that of"),
+        (sorter(lambda sure: (sure.sum(), CORRECT[sure].mean())), "give their share"),
+        (sorter(lambda sure: (100 * sure.mean(), 100 * CORRECT[sure].mean())), "percentages"),
+        (sorter(lambda sure: sure.mean()), "the other is missing"),
+        (sorter(lambda sure: CORRECT[sure].mean()), "the other is missing"),
+        (sorter(lambda sure: 1 / 0), "stops with ZeroDivisionError"),
+        (lambda: (1, 1), "stops with TypeError"),
+        ((0.5, 0.9), "a function is asked for"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_a_right_answer(name, answer, answer_to):
+    assert answer_to(name, answer).startswith("✓ right: ")
+
+
+@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
+def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
+    answer, hint = mistake
+    line = answer_to(name, answer)
+    assert line.startswith("✗ not yet: ") and hint in line

@@ -1,0 +1,70 @@
+"""The exercises of notebook 1: right answers and typical mistakes."""
+
+from fashion_utils import data
+from made_up import IMAGES, LABELS, SCALED, TEST_IMAGES, cases
+import numpy as np
+import pandas as pd
+import pytest
+
+HELD_BACK = np.arange(len(IMAGES)) % 6 == 0
+EMPTY = [(IMAGES[label == LABELS] == 0).mean() for label in range(10)]
+
+
+def baseline(images, labels):
+    """The accuracy of 01.baseline on any pictures, with the means of five training pictures in six."""
+    brightness = IMAGES.mean(axis=(1, 2))
+    typical = np.array([brightness[~HELD_BACK & (label == LABELS)].mean() for label in range(10)])
+    return np.mean(np.abs(images.mean(axis=(1, 2))[:, None] - typical).argmin(axis=1) == labels)
+
+
+RIGHT = {
+    "01.brightness": [IMAGES.mean(axis=(1, 2)), list(IMAGES.mean(axis=(1, 2))), pd.Series(IMAGES.mean(axis=(1, 2)))],
+    "01.emptiest": [data.CLASS_NAMES[np.argmax(EMPTY)], np.array(data.CLASS_NAMES)[np.argmax(EMPTY)].lower()],
+    "01.baseline": [baseline(IMAGES[HELD_BACK], LABELS[HELD_BACK])],
+}
+
+MISTAKES = {
+    "01.brightness": [
+        (IMAGES.mean(axis=0), "axes swapped"),
+        (IMAGES.mean(axis=1), "only one of the two"),
+        (IMAGES.mean(axis=2), "only one of the two"),
+        (IMAGES.mean(), "one number for each picture"),
+        (IMAGES.sum(axis=(1, 2)), "sums"),
+        (TEST_IMAGES.mean(axis=(1, 2)), "test pictures"),
+        (SCALED.mean(axis=(1, 2)), "factor of 255"),
+        (IMAGES.mean(axis=(1, 2))[:5], "wrong shape: the number of axes"),
+        (IMAGES, "wrong shape: this is an array of 3 axes"),
+        (IMAGES[:, 0, 0] * np.nan, "nan"),
+        (IMAGES[:, 0, 0], "not the right values"),
+        (IMAGES > 0, "True or False"),
+        ([[1, 2], [3]], "differ in length"),
+    ],
+    "01.emptiest": [
+        (int(np.argmax(EMPTY)), "give the name"),
+        (np.argmax(EMPTY), "give the name"),
+        (data.CLASS_NAMES[np.argmin(EMPTY)], "least background"),
+        ("Sock", "no class has this name"),
+        (EMPTY, "the name of a class"),
+        (data.CLASS_NAMES[np.argsort(EMPTY)[5]], "another class"),
+    ],
+    "01.baseline": [
+        (baseline(IMAGES[~HELD_BACK], LABELS[~HELD_BACK]), "take new_images"),
+        (baseline(IMAGES, LABELS), "had a part"),
+        (round(baseline(IMAGES[HELD_BACK], LABELS[HELD_BACK]) * 200), "how many are right"),
+        (1 - baseline(IMAGES[HELD_BACK], LABELS[HELD_BACK]), "mistakes"),
+        (100 * baseline(IMAGES[HELD_BACK], LABELS[HELD_BACK]), "percentages"),
+        (0.5, "another number"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_a_right_answer(name, answer, answer_to):
+    assert answer_to(name, answer).startswith("✓ right: ")
+
+
+@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
+def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
+    answer, hint = mistake
+    line = answer_to(name, answer)
+    assert line.startswith("✗ not yet: ") and hint in line

@@ -1,0 +1,65 @@
+"""The exercises of "Why does it memorise, and what helps?": right answers and typical mistakes."""
+
+import keras
+from made_up import LONG, RESULTS, cases, network
+import numpy as np
+import pytest
+
+BY_SEED = RESULTS.pivot(index="seed", columns="variant", values="loss")
+DIFFERENCES = BY_SEED["dropout"] - BY_SEED["baseline"]
+MEAN, ERROR = DIFFERENCES.mean(), DIFFERENCES.sem()
+UNPAIRED = np.hypot(BY_SEED["dropout"].sem(), BY_SEED["baseline"].sem())
+
+RIGHT = {
+    "05.survivor": [1 / 0.8, np.float32(1 / 0.8), keras.ops.convert_to_tensor(1 / 0.8)],
+    "05.gap": [{"loss": list(np.linspace(1, 0.5, 20)), "val_loss": list(np.linspace(1, 0.6, 20))}],
+    "05.paired": [(MEAN, ERROR), np.array([MEAN, ERROR])],
+}
+
+MISTAKES = {
+    "05.survivor": [
+        (1, "lower the sum"),
+        (0.8, "after training"),
+        (5, "share that is left"),
+        (1.2, "a division"),
+        (2, "one half"),
+        (0, "the others"),
+    ],
+    "05.gap": [
+        (LONG, "no smaller"),
+        ({key: values[:20] for key, values in LONG.items()}, "no smaller"),
+        ({"loss": [1, 0.6, 0.5, 0.4]}, "validation_data"),
+        ({"loss": [1, 0.6], "val_loss": [1, 0.8]}, "as many epochs"),
+        ({"loss": [1] * 61, "val_loss": [1] * 61}, "as many epochs"),
+        (network(), "what fit returns, and this is an object of type Sequential"),
+        ([1, 0.6], "a history is asked for"),
+    ],
+    "05.paired": [
+        ((-MEAN, ERROR), "sign"),
+        ((MEAN, UNPAIRED), "no seed in common"),
+        ((MEAN, DIFFERENCES.std(ddof=1)), "divide it by the root"),
+        ((MEAN, DIFFERENCES.std(ddof=0) / np.sqrt(5)), "ddof=1"),
+        ((MEAN, DIFFERENCES.std(ddof=0)), "you need ddof=1"),
+        ((ERROR, MEAN), "other way round"),
+        (DIFFERENCES, "these are the differences"),
+        (MEAN, "is missing"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_a_right_answer(name, answer, answer_to):
+    assert answer_to(name, answer).startswith("✓ right: ")
+
+
+@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
+def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
+    answer, hint = mistake
+    line = answer_to(name, answer)
+    assert line.startswith("✗ not yet: ") and hint in line
+
+
+def test_a_history_is_as_good_as_what_it_holds(answer_to):
+    short, long = keras.callbacks.History(), keras.callbacks.History()
+    short.history, long.history = RIGHT["05.gap"][0], LONG
+    assert answer_to("05.gap", short, history=long).startswith("✓")
