@@ -13,7 +13,6 @@ import sys
 import tempfile
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-
 # 2 = errors only; without it every process lists its instruction sets and XLA devices. A value set by the user stays.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -45,9 +44,8 @@ class _QuietTensorFlow(importlib.abc.MetaPathFinder):
     """
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname != "tensorflow":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        is_it = fullname == "tensorflow"
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target) if is_it else None
         if spec is None:
             return None
         load = spec.loader.exec_module

@@ -24,7 +24,6 @@ import numpy as np
 
 CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
 CLASS_NAMES += ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-
 _prepared: finding.Found | None = None
 
 
@@ -46,9 +45,9 @@ def prepare() -> Source:
 
 
 def source() -> Source:
-    """What data is in use. Finds it first if nothing did so yet, announcing it only if it is not the full real data.
+    """What data is in use; found first if need be, without TensorFlow, and announced if it is not the full real data.
 
-    Unlike `prepare` this imports no TensorFlow and leaves Keras alone. Raises the same errors.
+    Raises the same errors as `prepare`.
     """
     return _current().source
 
@@ -59,10 +58,7 @@ def label() -> str:
 
 
 def artifacts() -> Path:
-    """The folder for what is made from the data in use, in FASHION_ARTIFACTS or else in artifacts/; not made here.
-
-    Raises the same errors as `prepare`.
-    """
+    """The folder for what is made from the data in use, under FASHION_ARTIFACTS or artifacts/; found, but not made."""
     return Path(os.environ.get("FASHION_ARTIFACTS") or REPOSITORY / "artifacts").expanduser() / source().slug
 
 
@@ -120,13 +116,12 @@ def _redirect_keras() -> None:
     loader = tf.keras.datasets.fashion_mnist.load_data.__globals__
     if "get_file" not in loader:
         raise DataError("This version of Keras finds its data in another way: install those in requirements.txt.")
-    loader["get_file"] = _get_file
 
+    def get_file(fname, *args, **kwargs):
+        finding.read_found(_current().files, fname)
+        return str(_current().files[fname][0])
 
-def _get_file(fname: str, *args, **kwargs) -> str:
-    files = _current().files
-    finding.read_found(files, fname)
-    return str(files[fname][0])
+    loader["get_file"] = get_file
 
 
 def _ipython():
@@ -143,9 +138,8 @@ def _announce(found: finding.Found) -> None:
         start = "Fashion-MNIST: 60,000 training and 10,000 test pictures, the original files, SHA-256 checked"
         print(f"{start} ({used.origin}).{sample}")
         return
-    remedy = f"run this again when a mirror can be reached; or {finding.how_to_get_it()}"
-    if found.asked[0] == "standin":
-        remedy = "unset FASHION_DATA and start again"
+    online = f"run this again when a mirror can be reached; or {finding.how_to_get_it()}"
+    remedy = "unset FASHION_DATA and start again" if found.asked[0] == "standin" else online
     title, *paragraphs = (
         "STAND-IN DATA: THIS IS NOT FASHION-MNIST",
         f"Why: {found.reason}.",
@@ -164,14 +158,8 @@ def _announce(found: finding.Found) -> None:
     display({"text/html": box, "text/plain": text}, raw=True)
 
 
-def _main() -> int:
+if __name__ == "__main__":
     try:
         _announce(_find())
     except (DataError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())
+        sys.exit(str(error))

@@ -27,7 +27,7 @@ def test_own_folder_is_used_and_announced(world, tmp_path, monkeypatch, capsys):
     assert same(data.load_train(), world.arrays[0]) and same(data.load_test(), world.arrays[1])
     assert data.load_train()[0].flags.writeable
     assert capsys.readouterr() == ("", "")  # quiet, for this is what everybody expects
-    assert data._main() == 0
+    data._announce(data._find())
     out, err = capsys.readouterr()
     assert out == (
         "Fashion-MNIST: 60,000 training and 10,000 test pictures, the original files, "

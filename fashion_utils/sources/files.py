@@ -77,10 +77,7 @@ def _idx(content: bytes) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file, making its folder if need be, so that nobody ever sees a part of it under its name.
-
-    Raises OSError where that cannot be written.
-    """
+    """Write a file, and its folder if need be, so that nobody ever sees a part of it; OSError where that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f"{path.name}.*.part"):
         with contextlib.suppress(OSError):  # gone already, or not ours to remove

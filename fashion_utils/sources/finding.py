@@ -26,7 +26,6 @@ MIRRORS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 )
-
 # Seconds to wait for a mirror's first answer. Who would take the stand-in should have it soon; who refuses it can wait.
 PATIENCE = {"auto": 4, "real": 20}
 STAND_IN_ORIGIN = "drawn by fashion_utils.sources.standin"

@@ -6,6 +6,7 @@ are tried in processes of their own: on a processor that it cannot use, TensorFl
 """
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
 import shutil
@@ -15,7 +16,8 @@ import sys
 import tempfile
 import time
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from fashion_utils import REPOSITORY
+
 LOCK = REPOSITORY / "requirements.txt"
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 MEMORY = 2.5  # GB; one epoch on all pictures takes 1.8, JupyterLab and a browser the rest
@@ -30,40 +32,33 @@ class NotReady(Exception):
 
 def main(arguments=None):
     """Run all checks, printing each line as soon as it is known; return the exit status."""
-    argparse.ArgumentParser(
-        prog="python -m fashion_utils",
-        description="Say whether this machine is ready for the workshop. Exit status: 0 if it is, 1 if it is not.",
-    ).parse_args(arguments)
-    failed = 0
+    argparse.ArgumentParser(prog="python -m fashion_utils", description=__doc__).parse_args(arguments)
+    failed = []
     for name, check in CHECKS.items():
         try:
             found, line = "OK", check()
         except NotReady as problem:
             found, line = "TO DO", problem
         except ImportError as error:
-            found, line = "TO DO", f"cannot be checked ({_in_one_line(error)}): first do what `packages` says"
+            remedy = "first do what `packages` says" if "packages" in failed else _how_to_install("--force-reinstall ")
+            found, line = "TO DO", f"cannot be checked ({' '.join(str(error).split())}): {remedy}"
         except Exception as error:  # a check-up must not need one itself
-            found, line = "TO DO", f"cannot be checked: {type(error).__name__}: {_in_one_line(error)}"
-        failed += found != "OK"
+            found, line = "TO DO", f"cannot be checked: {type(error).__name__}: {' '.join(str(error).split())}"
+        failed += [name] * (found != "OK")
         print(f"{found:5}  {name:10}  {line}", flush=True)
         if failed and check is check_python:
             break  # what the others would find says nothing about the Python that will do
-    if failed:
-        print("Not ready. Do what the lines with TO DO say, then run this again.")
-    else:
-        print("Ready.")
+    print("Not ready. Do what the lines with TO DO say, then run this again." if failed else "Ready.")
     return 1 if failed else 0
 
 
-# --- The checks: each returns what to say after OK, or raises NotReady ------------------------------------------------
+# Each check returns what to say after OK, or raises NotReady.
 
 
 def check_python():
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] not in PYTHONS:
-        raise NotReady(
-            f"this is Python {found}: install 3.11, 3.12 or 3.13; then `make clean` and `make lab PYTHON=python3.12`"
-        )
+        raise NotReady(f"this is Python {found}: install 3.11, 3.12 or 3.13, then `make lab PYTHON=python3.12`")
     return f"{found}, {sys.executable}"
 
 
@@ -73,24 +68,24 @@ def check_packages():
 
     try:
         from packaging.requirements import Requirement
-    except ImportError:
-        raise NotReady(f"the environment is not set up: {_how_to_install()}") from None
+        from packaging.utils import canonicalize_name
+    except ImportError as error:
+        raise NotReady(f"{error}: {_how_to_install()}") from None
     installed = {distribution.metadata["Name"]: distribution.version for distribution in metadata.distributions()}
-    installed = {_normal(name): version for name, version in installed.items() if name}
+    installed = {canonicalize_name(name): version for name, version in installed.items() if name}
     if "tensorflow" in installed:  # the README's way to use a GPU puts it in the place of tensorflow-cpu
         installed.setdefault("tensorflow-cpu", installed["tensorflow"])
     pins = [Requirement(line.rstrip(" \\")) for line in LOCK.read_text().splitlines() if line[:1].isalnum()]
-    pins = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
-    missing = [pin.name for pin in pins if _normal(pin.name) not in installed]
-    differing = [
-        f"{pin.name} {installed[_normal(pin.name)]} instead of {str(pin.specifier)[2:]}"
-        for pin in pins
-        if _normal(pin.name) in installed and not pin.specifier.contains(installed[_normal(pin.name)], prereleases=True)
-    ]
-    problems = [f"missing: {_some(missing)}"] * bool(missing) + [f"differing: {_some(differing)}"] * bool(differing)
+    wanted = {canonicalize_name(pin.name): pin.specifier for pin in pins if pin.marker is None or pin.marker.evaluate()}
+    problems = []
+    for name, specifier in wanted.items():
+        if name not in installed:
+            problems.append(f"{name} is missing")
+        elif not specifier.contains(installed[name], prereleases=True):
+            problems.append(f"{name} is {installed[name]} instead of {str(specifier)[2:]}")
     if problems:
-        raise NotReady(f"{'; '.join(problems)}; {_how_to_install()}")
-    return f"all {len(pins)} as in requirements.txt"
+        raise NotReady(f"{_some(problems)}; {_how_to_install()}")
+    return f"all {len(wanted)} as in requirements.txt"
 
 
 def check_memory():
@@ -106,8 +101,7 @@ def check_memory():
 def check_disk():
     from importlib.util import find_spec
 
-    free = shutil.disk_usage(REPOSITORY).free / 1e9
-    needed = DISK[find_spec("tensorflow") is not None]
+    free, needed = shutil.disk_usage(REPOSITORY).free / 1e9, DISK[find_spec("tensorflow") is not None]
     if free < needed:
         raise NotReady(f"{free:.1f} GB free in {REPOSITORY}, {needed} needed: delete something")
     return f"{free:.1f} GB free"
@@ -122,10 +116,9 @@ def check_data():
     except (data.DataError, ValueError) as error:
         raise NotReady(error) from None
     if problems:
-        raise NotReady(
-            f"not here yet ({_some(problems)}): `{_python()} -m fashion_utils.data` fetches 31 MB; without a network, "
-            "set FASHION_MNIST_DIR to a folder with the four files"
-        )
+        fetch = f"`{_python()} -m fashion_utils.data` fetches the rest, 31 MB at most"
+        offline = "without a network, set FASHION_MNIST_DIR to a folder with the four files"
+        raise NotReady(f"not all here ({_some(problems)}): {fetch}; {offline}")
     if origin == data.STAND_IN_ORIGIN:
         return "the stand-in, as FASHION_DATA=standin asks"
     return f"the four original files, SHA-256 checked, {origin}"
@@ -133,11 +126,9 @@ def check_data():
 
 def check_training():
     """Import the packages as a notebook does, in its folder, and train for one epoch."""
-    return _try(
-        [sys.executable, "-c", "from fashion_utils.workshop import checkup; checkup.train()"],
-        cwd=REPOSITORY / "notebooks",
-        env={**os.environ, "FASHION_SAMPLE": str(SAMPLE)},
-    )
+    code = "from fashion_utils.workshop import checkup; checkup.train()"
+    environment = os.environ | {"FASHION_SAMPLE": str(SAMPLE)}
+    return _try([sys.executable, "-c", code], cwd=REPOSITORY / "notebooks", env=environment)
 
 
 def check_jupyterlab():
@@ -147,79 +138,54 @@ def check_jupyterlab():
     try:
         command = KernelSpecManager().get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
-        raise NotReady(f"JupyterLab {version} has no kernel python3: {_how_to_install()}") from None
+        raise NotReady(f"JupyterLab {version} has no kernel python3: {_how_to_install('--force-reinstall ')}") from None
     # A kernel of this name in the user's own folder can come before the environment's. Jupyter puts this very Python
     # in the place of a bare `python`.
     if os.path.dirname(command) and os.path.abspath(command) != os.path.abspath(sys.executable):
-        raise NotReady(
-            f"JupyterLab's kernel python3 runs another Python, {command}: "
-            f"`{_python()} -m jupyter kernelspec remove python3`"
-        )
+        remedy = f"`{_python()} -m jupyter kernelspec remove python3`"
+        raise NotReady(f"JupyterLab's kernel python3 runs another Python, {command}: {remedy}")
     return f"{version}, kernel python3"
 
 
 def check_writing():
     """The folders for trained models and results, and the notebooks, which JupyterLab saves."""
-    models = Path(os.environ.get("FASHION_ARTIFACTS") or REPOSITORY / "artifacts")
+    models = Path(os.environ.get("FASHION_ARTIFACTS") or REPOSITORY / "artifacts").expanduser()
     for folder in (models, REPOSITORY / "build", REPOSITORY / "notebooks"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
-            raise NotReady(
-                f"cannot write in {folder} ({error.strerror}): change its permissions, or copy the project elsewhere"
-            ) from None
-    return "artifacts/, build/ and notebooks/"
+            elsewhere = "set FASHION_ARTIFACTS to a folder" if folder == models else "copy the project to a place"
+            raise NotReady(f"cannot write in {folder} ({error.strerror}): {elsewhere} that can be written") from None
+    return f"{models}, build/ and notebooks/"
 
 
-CHECKS = {
-    "Python": check_python,
-    "packages": check_packages,
-    "memory": check_memory,
-    "disk": check_disk,
-    "data": check_data,
-    "training": check_training,
-    "JupyterLab": check_jupyterlab,
-    "writing": check_writing,
-}
-
-
-# --- What runs in a process of its own --------------------------------------------------------------------------------
+CHECKS = {"Python": check_python, "packages": check_packages, "memory": check_memory, "disk": check_disk}
+CHECKS |= {"data": check_data, "training": check_training, "JupyterLab": check_jupyterlab, "writing": check_writing}
 
 
 def train():
-    """Train the series' network for one epoch, on the real data where it is here, else on noise; print one line.
-
-    Exits with an error if it does not learn from the real data.
-    """
+    """Train a network for an epoch, on the real data where it is here, else on noise; say how long it took, or exit."""
     start = time.perf_counter()
     from fashion_utils import data, models, training
     import numpy as np
 
     loaded = time.perf_counter()
-    kind, images, labels = _pictures(data, np)
+    rng = np.random.default_rng(0)
+    kind, images, labels = "noise", rng.integers(256, size=(SAMPLE, 28, 28)), rng.integers(10, size=SAMPLE)
+    with contextlib.suppress(data.DataError, ValueError):  # `check_data` says them
+        if data.look() in (("from FASHION_MNIST_DIR", []), ("from the Keras cache", [])):
+            kind, (images, labels) = "the real data", data.load_train()
     began = time.perf_counter()
-    (accuracy,) = training.fit(models.mlp(), images / np.float32(255), labels, seed=0).history["accuracy"]
-    trained = time.perf_counter()
-    if kind == "pictures" and accuracy < 0.4:
-        sys.exit(f"one epoch gave an accuracy of {accuracy:.2f} where 0.6 is usual: please report this")
+    with training.fast():
+        (accuracy,) = models.mlp().fit(images / np.float32(255), labels, verbose=0).history["accuracy"]
+    if kind != "noise" and accuracy < 0.4:
+        sys.exit(f"one epoch gave an accuracy of {accuracy:.2f} where 0.6 is usual")
     print(
-        f"one epoch on {len(images):,} {kind} in {trained - began:.1f} s, "
+        f"one epoch on {len(images):,} pictures of {kind} in {time.perf_counter() - began:.1f} s, "
         f"after {loaded - start:.0f} s to load TensorFlow; accuracy {accuracy:.2f}"
     )
-
-
-def _pictures(data, np):
-    try:
-        origin, problems = data.look()
-    except (data.DataError, ValueError):
-        origin, problems = "", ["check_data says which"]
-    if not problems and origin != data.STAND_IN_ORIGIN:
-        images, labels = data.load_train()
-        return "pictures", images, labels
-    rng = np.random.default_rng(0)
-    return "pictures of noise", rng.integers(256, size=(SAMPLE, 28, 28)), rng.integers(10, size=SAMPLE)
 
 
 def _try(command, **options):
@@ -227,51 +193,37 @@ def _try(command, **options):
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, **options)
     except subprocess.TimeoutExpired:
-        raise NotReady(f"gave no answer in {SECONDS} s: close other programs and try again") from None
+        raise NotReady(f"gave no answer in {SECONDS} s: try again with other programs closed") from None
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
         why = {
-            "SIGILL": "this processor lacks what TensorFlow needs (AVX): use another machine",
-            "SIGKILL": "the system ended it, perhaps for want of memory: close other programs",
-        }.get(name, _how_to_install())
-        raise NotReady(f"Python died of {name}; {why}")
-    said = [
-        line.strip() for line in (done.stdout if done.returncode == 0 else done.stderr).splitlines() if line.strip()
-    ]
-    last = said[-1] if said else "without a word"
+            "SIGILL": "perhaps this processor lacks what TensorFlow needs (AVX): try another machine",
+            "SIGKILL": "perhaps the system ended it for want of memory: close other programs",
+        }
+        raise NotReady(f"Python died of {name}; {why.get(name, 'please report this')}")
+    said = (done.stderr if done.returncode else done.stdout).strip()
+    last = said.splitlines()[-1].strip() if said else "without a word"
     if done.returncode:
-        raise NotReady(f"failed: {last[:300]}; {_how_to_install()}")
+        imports = "ImportError" in last or "No module named" in last
+        remedy = _how_to_install("--force-reinstall ") if imports else "please report this"
+        raise NotReady(f"failed: {last[:300]}; {remedy}")
     return last
 
 
-# --- Words ------------------------------------------------------------------------------------------------------------
-
-
-def _how_to_install():
+def _how_to_install(option=""):
     """Return what to type: for an environment, a repair; without one, its set-up."""
     if sys.prefix == sys.base_prefix and not Path(sys.prefix, "conda-meta").is_dir():
         return "`make lab` sets up what is needed (the README has other ways)"
     pip = f"{_python()} -m pip install"
-    return f"`{pip} --require-hashes -r requirements.txt`, then `{pip} --no-deps --no-build-isolation --editable .`"
+    return f"`{pip} {option}--require-hashes -r requirements.txt`, then `{pip} --no-deps --no-build-isolation -e .`"
 
 
 def _python():
-    """Return what to type for this Python: its path from the project's folder where it lies in it."""
-    try:
-        path = str(Path(os.path.abspath(sys.executable)).relative_to(REPOSITORY))
-    except ValueError:
-        path = sys.executable
+    """Return what to type for this Python: its path, from the project's folder where it lies in it."""
+    path = os.path.abspath(sys.executable).removeprefix(f"{REPOSITORY}{os.sep}")
     return f'"{path}"' if " " in path else path
 
 
 def _some(things, at_most=3):
     more = len(things) - at_most
     return ", ".join(things[:at_most]) + (f" and {more} more" if more > 0 else "")
-
-
-def _normal(name):
-    return name.lower().replace("_", "-").replace(".", "-")
-
-
-def _in_one_line(error):
-    return " ".join(str(error).split())

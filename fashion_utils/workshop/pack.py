@@ -1,18 +1,14 @@
 """Pack the workshop for machines without a network: `make pack DIR=/media/usb`.
 
-Usage: python -m fashion_utils.workshop.pack DIR
+DIR/fashion-workshop then holds the project's own files as they are in this folder, and
 
-DIR/fashion-workshop then holds
-
-    the project's own files  notebooks, code, README, as they are in this folder
-    GNUmakefile              tells `make` where to find the next two; GNU make reads it in the place of Makefile
-    offline/wheels/          the packages of requirements.txt, for this kind of machine and this Python
-    offline/data/            the four data files
-    offline/files.txt        which of the project's files are here
+    GNUmakefile        which GNU make reads in the place of Makefile, so that it finds the next two
+    offline/wheels/    the packages of requirements.txt, for this kind of machine and this Python
+    offline/data/      the four data files
+    offline/files.txt  which of the project's files are here
 
 While anything is missing its name is fashion-workshop.part. A second call goes on where the first stopped, replaces
-what is damaged or older, and leaves other files alone. Wheels that an earlier call put there from another kind of
-machine, or with another Python, stay as long as the lock names them.
+what is damaged or older, and leaves other files alone, wheels for other machines as long as the lock names them.
 """
 
 import argparse
@@ -26,10 +22,9 @@ import sys
 import sysconfig
 import tempfile
 
-from fashion_utils import data
+from fashion_utils import REPOSITORY, data
 from fashion_utils.sources.files import write_atomically
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = "fashion-workshop"
 NEEDED = 600e6  # bytes: wheels 475 MB, data 31 MB, the rest 5 MB
 
@@ -37,18 +32,23 @@ NEEDED = 600e6  # bytes: wheels 475 MB, data 31 MB, the rest 5 MB
 # configuration, which may name an index or constraints, is left unread.
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "offline/wheels", "PIP_CONFIG_FILE": os.devnull}
 
+GNUMAKEFILE = """\
+# Written by `make pack`. GNU make reads this file in the place of Makefile: no target needs a network here.
+# With one, or where the wheels do not fit: make -f Makefile
+{exports}export FASHION_MNIST_DIR ?= offline/data
+PYTHON ?= python{python}
+include Makefile
+"""
+
 
 class PackError(Exception):
     """The folder cannot be packed; the message says what to do."""
 
 
 def pack(stick: Path) -> Path:
-    """Pack everything into `stick`/fashion-workshop and return that folder. Progress goes to stdout.
+    """Pack everything into `stick`/fashion-workshop and return that folder.
 
-    Raises:
-        PackError: if `stick` is not a folder or too full, or the packages cannot be had.
-        fashion_utils.data.DataError: if the data cannot be had.
-        OSError: if something cannot be written.
+    Raises PackError if that or the packages cannot be had, DataError if the data cannot, OSError if writing fails.
     """
     if not stick.is_dir():
         raise PackError(f"There is no folder {stick}: plug in the stick, or make the folder first.")
@@ -70,7 +70,8 @@ def pack(stick: Path) -> Path:
         _put(folder / name, (REPOSITORY / name).read_bytes())
     for name, path in originals.items():
         _put(folder / "offline" / "data" / name, path.read_bytes())
-    _put(folder / "GNUmakefile", _makefile().encode())
+    exports = "".join(f"export {name} := {value}\n" for name, value in OFFLINE.items())
+    _put(folder / "GNUmakefile", GNUMAKEFILE.format(exports=exports, python=sysconfig.get_python_version()).encode())
     _add_wheels(folder)
     if hasattr(os, "sync"):
         os.sync()  # or the new name could reach the stick before the files do
@@ -92,21 +93,19 @@ def _project_files() -> list[str]:
     names = _listed(REPOSITORY)
     if not names:
         try:
-            tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
+            git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
         except FileNotFoundError:
             raise PackError("git is needed to tell the project's files from others: install it.") from None
-        names = tracked.stdout.split("\0")
-    names = [name for name in names if name and (REPOSITORY / name).is_file()]
-    if "Makefile" not in names:
-        raise PackError(f"{REPOSITORY} is neither a git clone nor a packed folder: make a clone and pack from there.")
-    return names
+        names = git.stdout.split("\0")
+        if "Makefile" not in names:
+            found = git.stderr.strip() or "git lists no Makefile there"
+            raise PackError(f"Packing {REPOSITORY} needs a git clone, or a packed folder: {found}")
+    return [name for name in names if name and (REPOSITORY / name).is_file()]
 
 
 def _listed(folder: Path) -> list[str]:
-    try:
-        return (folder / "offline" / "files.txt").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
+    listed = folder / "offline" / "files.txt"
+    return listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -115,59 +114,36 @@ def _put(path: Path, content: bytes) -> None:
         write_atomically(path, content)
 
 
-def _makefile() -> str:
-    exports = "".join(f"export {name} := {value}\n" for name, value in OFFLINE.items())
-    return (
-        "# Written by `make pack`. GNU make reads this file in the place of Makefile: no target needs a network here.\n"
-        "# With one, or where the wheels do not fit: make -f Makefile\n"
-        f"{exports}"
-        "export FASHION_MNIST_DIR ?= offline/data\n"
-        f"PYTHON ?= python{sysconfig.get_python_version()}\n"
-        "include Makefile\n"
-    )
-
-
 def _add_wheels(folder: Path) -> None:
     wheels = folder / "offline" / "wheels"
     wheels.mkdir(exist_ok=True)
-    allowed = set(
-        re.findall(r"--hash=sha256:([0-9a-f]{64})", (folder / "requirements.txt").read_text(encoding="utf-8"))
-    )
+    lock = (folder / "requirements.txt").read_text(encoding="utf-8")
+    allowed = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", lock))
     for wheel in wheels.iterdir():
         if hashlib.sha256(wheel.read_bytes()).hexdigest() not in allowed:
-            print(f"Removing {wheel.name}: it is damaged, or of another version.")
+            print(f"Removing {wheel.name}: requirements.txt does not have its SHA-256.")
             wheel.unlink()
-    if not any(wheels.iterdir()) or _missing_wheels(folder):
+    # What the set-up in the packed folder will do, as far as the installation.
+    trial = ("install", "--dry-run", "--ignore-installed", "--quiet")
+    if not any(wheels.iterdir()) or _pip(*trial, cwd=folder, env=os.environ | OFFLINE):
         print("Fetching the packages of requirements.txt, as far as they are not there.")
-        _pip("download", "--dest", str(wheels.resolve()), cwd=REPOSITORY)
-        if problem := _missing_wheels(folder):
-            raise PackError(f"The packages fetched are not enough to install from: {problem}")
+        problem = _pip("download", "--dest", str(wheels.resolve()), cwd=REPOSITORY)
+        if problem := problem or _pip(*trial, cwd=folder, env=os.environ | OFFLINE):
+            raise PackError(problem)
 
 
-def _missing_wheels(folder: Path) -> str:
-    """Try what the set-up in the packed folder will do, as far as the installation; return what is wrong."""
-    try:
-        _pip("install", "--dry-run", "--ignore-installed", "--quiet", cwd=folder, env=os.environ | OFFLINE, quiet=True)
-    except PackError as error:
-        return str(error)
-    return ""
-
-
-def _pip(command: str, *options: str, quiet: bool = False, **where) -> None:
+def _pip(command: str, *options: str, **where) -> str:
+    """Run pip on the lock; return what it says if it fails, else ""."""
     arguments = [sys.executable, "-m", "pip", "--disable-pip-version-check", command, *options]
     arguments += ["--require-hashes", "--only-binary", ":all:", "--requirement", "requirements.txt"]
-    done = subprocess.run(
-        arguments, stdout=subprocess.PIPE if quiet else None, stderr=subprocess.PIPE, text=True, **where
-    )
-    if done.returncode:
-        raise PackError(f"pip failed:\n{done.stderr.strip()}")
+    output = subprocess.PIPE if "--quiet" in options else None
+    done = subprocess.run(arguments, stdout=output, stderr=subprocess.PIPE, text=True, **where)
+    return f"pip {command} failed:\n{done.stderr.strip()}" if done.returncode else ""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, or 1 with a sentence on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fashion_utils.workshop.pack", description="Pack the workshop for machines without a network."
-    )
+    parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.pack", description=__doc__.splitlines()[0])
     parser.add_argument("folder", metavar="DIR", help="an existing folder, such as that of a USB stick")
     options = parser.parse_args(arguments)
     if not options.folder:
@@ -182,11 +158,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("Stopped. Call it again to go on.", file=sys.stderr)
         return 130
     size = sum(path.stat().st_size for path in folder.glob("offline/*/*"))
-    print(
-        f"Packed: {folder}, {size / 1e6:,.0f} MB, for Python {sysconfig.get_python_version()} "
-        f"on {sysconfig.get_platform()}. Eject the stick before you unplug it.\n"
-        f"On the other machines, copy {NAME} to the disk and call `make lab` there."
-    )
+    machine = f"Python {sysconfig.get_python_version()} on {sysconfig.get_platform()}"
+    print(f"Packed: {folder}, {size / 1e6:,.0f} MB, for {machine}.")
+    print(f"Eject the stick before you unplug it. On the others, copy {NAME} to the disk and call `make lab` there.")
     return 0
 
 

@@ -335,7 +335,7 @@ def test_fault_in_a_real_file(tmp_path, monkeypatch):
     content[20_000_000] ^= 1
     (tmp_path / IMAGES).write_bytes(content)
     monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path))
-    with pytest.raises(data.DataError, match=r"26,421,880 bytes .* found .* \(incorrect data check\), 26,421,880 bytes"):
+    with pytest.raises(data.DataError, match=r"26,421,880 bytes .* \(incorrect data check\), 26,421,880 bytes"):
         data.source()
 
 

@@ -1,7 +1,6 @@
 """The check-up: OK where all is well, what to do where it is not; never a traceback, never a download."""
 
 import os
-from pathlib import Path
 import shutil
 import signal
 import subprocess
@@ -10,14 +9,14 @@ import tomllib
 from types import SimpleNamespace
 
 from data_fixtures import FAULTS, IMAGES, make_world
-from fashion_utils import data
+from fashion_utils import REPOSITORY
+from fashion_utils.sources import finding
 from fashion_utils.workshop import checkup
 from mirror_server import Mirror
 from packaging.specifiers import SpecifierSet
 import psutil
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and a shell")
 
 
@@ -41,19 +40,27 @@ def test_every_check_has_its_line_and_one_that_fails_decides(monkeypatch, capsys
     assert checkup.main([]) == 0
     assert capsys.readouterr().out == "OK     one         fine\nOK     two         fine too\nReady.\n"
     checkup.CHECKS |= {
-        "three": fails(checkup.NotReady("do this")),
+        "packages": fails(checkup.NotReady("do this")),
         "four": fails(ModuleNotFoundError("No module named 'numpy'")),
         "five": fails(OSError("broken\npipe")),
         "six": lambda: "still checked",
     }
     assert checkup.main([]) == 1
     assert capsys.readouterr().out.splitlines()[2:] == [
-        "TO DO  three       do this",
+        "TO DO  packages    do this",
         "TO DO  four        cannot be checked (No module named 'numpy'): first do what `packages` says",
         "TO DO  five        cannot be checked: OSError: broken pipe",
         "OK     six         still checked",
         "Not ready. Do what the lines with TO DO say, then run this again.",
     ]
+
+
+def test_an_import_that_fails_is_not_laid_to_packages_that_are_all_right(monkeypatch, capsys):
+    monkeypatch.setattr(checkup, "CHECKS", {"packages": lambda: "fine", "data": fails(ImportError("DLL load failed"))})
+    assert checkup.main([]) == 1
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("TO DO  data        cannot be checked (DLL load failed): `")
+    assert "first do" not in line and ("--force-reinstall" in line or "make lab" in line)
 
 
 def test_without_any_package_it_says_what_to_do():
@@ -68,7 +75,7 @@ def test_without_any_package_it_says_what_to_do():
     said = dict(line.split(maxsplit=1) for line in done.stdout.replace("TO DO", "TODO").splitlines())
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (1, "", len(checkup.CHECKS) + 1)
     assert said["TODO"].startswith("JupyterLab"), said  # the last of several
-    assert "the environment is not set up" in done.stdout
+    assert "No module named 'packaging'" in done.stdout
     assert done.stdout.count("first do what `packages` says") == 3  # memory, data, JupyterLab
 
 
@@ -157,7 +164,8 @@ def test_packages_that_are_missing_or_differ(installed, monkeypatch):
     installed(numpy="1.26.4")
     with pytest.raises(checkup.NotReady) as caught:
         checkup.check_packages()
-    assert "missing: ml-dtypes, tensorflow-cpu; differing: numpy 1.26.4 instead of 2.4.6; " in str(caught.value)
+    expected = "numpy is 1.26.4 instead of 2.4.6, ml-dtypes is missing, tensorflow-cpu is missing; "
+    assert str(caught.value).startswith(expected)
     monkeypatch.setattr(sys, "prefix", str(REPOSITORY / ".venv"))
     monkeypatch.setattr(sys, "executable", str(REPOSITORY / ".venv/bin/python"))
     with pytest.raises(checkup.NotReady, match=r"`.venv.bin.python -m pip install --require-hashes -r requirements"):
@@ -188,13 +196,15 @@ def test_disk(monkeypatch):
 def test_writing(tmp_path, monkeypatch):
     monkeypatch.setattr(checkup, "REPOSITORY", tmp_path)
     monkeypatch.setenv("FASHION_ARTIFACTS", str(tmp_path / "models"))
-    assert checkup.check_writing() == "artifacts/, build/ and notebooks/"
+    assert checkup.check_writing() == f"{tmp_path / 'models'}, build/ and notebooks/"
     for name in ("models", "build", "notebooks"):
         (tmp_path / name).rmdir()
         (tmp_path / name).touch()  # no folder can be made here
         with pytest.raises(checkup.NotReady) as caught:
             checkup.check_writing()
         assert f"cannot write in {tmp_path / name} (" in str(caught.value)
+        assert "permissions" not in str(caught.value)  # which are not what stands in the way here
+        assert ("set FASHION_ARTIFACTS to" in str(caught.value)) == (name == "models")
         (tmp_path / name).unlink()
 
 
@@ -212,8 +222,10 @@ def test_data_that_is_here(world, tmp_path, monkeypatch):
 
 def test_data_that_is_not_here_is_not_fetched(world, monkeypatch):
     with Mirror(world.contents) as mirror:
-        monkeypatch.setattr(data, "MIRRORS", (mirror.url,))
-        with pytest.raises(checkup.NotReady, match=r"not here yet \(.* is missing.*fashion_utils.data` fetches 31 MB"):
+        monkeypatch.setattr(finding, "MIRRORS", (mirror.url,))
+        with pytest.raises(
+            checkup.NotReady, match=r"not all here \(.* is missing.*fetches the rest, 31 MB at most"
+        ):
             checkup.check_data()
     assert mirror.requested == []
     assert not world.cache.exists()
@@ -250,14 +262,14 @@ def test_training_on_noise_where_there_is_no_data(world, monkeypatch, capsys):
 
 @pytest.mark.parametrize("accuracy", [0.1, 0.65])
 def test_training_must_learn_from_the_real_data(world, monkeypatch, capsys, accuracy):
-    from fashion_utils import training
+    from fashion_utils import models
 
-    def fit(model, images, labels, **options):
+    def fit(images, labels, **options):
         assert (images.shape, images.max(), labels.shape) == ((600, 28, 28), 1.0, (600,))
         return SimpleNamespace(history={"accuracy": [accuracy]})
 
     world.fill(world.cache)
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(models, "mlp", lambda: SimpleNamespace(fit=fit))
     if accuracy > 0.5:
         checkup.train()
         assert capsys.readouterr().out.endswith("to load TensorFlow; accuracy 0.65\n")
@@ -270,10 +282,12 @@ def test_training_must_learn_from_the_real_data(world, monkeypatch, capsys, accu
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (f"import os; os.kill(os.getpid(), {signal.SIGILL:d})", "Python died of SIGILL; this processor lacks"),
-        (f"import os; os.kill(os.getpid(), {signal.SIGKILL:d})", "Python died of SIGKILL; .*memory"),
-        ("import sys; sys.exit('one\\ntwo')", "failed: two; "),
-        ("import os; os._exit(3)", "failed: without a word; "),
+        (f"import os; os.kill(os.getpid(), {signal.SIGILL:d})", "died of SIGILL; perhaps this processor lacks"),
+        (f"import os; os.kill(os.getpid(), {signal.SIGKILL:d})", "died of SIGKILL; perhaps .* want of memory"),
+        (f"import os; os.kill(os.getpid(), {signal.SIGABRT:d})", "died of SIGABRT; please report this$"),
+        ("import sys; sys.exit('one\\ntwo')", "failed: two; please report this$"),
+        ("import os; os._exit(3)", "failed: without a word; please report this$"),
+        ("import numpy", "failed: ModuleNotFoundError.*; `(make lab|.*--force-reinstall)"),
         ("import time; time.sleep(60)", r"gave no answer in 0\.5 s"),
     ],
 )
