@@ -1,293 +1,383 @@
-"""Training small Keras models on arrays that fit in memory, as fast as a few processor cores allow.
+"""Keras' own `fit`, several times as fast on a few processor cores, for arrays that fit in memory.
 
-`fit` trains with Keras' own `Model.fit`, several times faster; `evaluate` and `predict` are Keras' own without the
-pause at the end; `flip_and_shift` is augmentation that costs next to nothing.
+with training.fast():
+    model.fit(train_images, train_labels, epochs=10, validation_split=0.1)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 import contextlib
 import functools
-import itertools
+import inspect
 import math
 import random
+import threading
+from unittest import mock
+import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-# --- Fast training ----------------------------------------------------------------------------------------------------
-
 CALLS_PER_EPOCH = 20
 """How often an epoch returns to Python: enough for a live progress bar, too few to cost anything."""
 
+BATCH_SIZE = 32
+"""Keras' own, where none is given."""
 
-def fit(
-    model: keras.Model,
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    batch_size: int = 32,
-    epochs: int = 1,
-    validation_data: tuple[np.ndarray, np.ndarray] | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    shuffle: bool = True,
-    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
-    seed: int | None = None,
-    jit_compile: bool | str = "auto",
-    verbose: int | str = 0,
-) -> keras.callbacks.History:
-    """Train a compiled model with Keras' own `fit`, which runs a stack of mini-batches where it would run one.
+UNSEEN_BY_XLA = {"Assert", "CheckNumerics", "CheckNumericsV2", "ScatterNd"}
+"""Operations that raise an error for a wrong value, except where XLA has compiled them."""
+
+RANDOM_FUNCTIONS = [
+    (tf.nn.experimental, "stateless_dropout", "rng_alg"),
+    *((tf.random, f"stateless_{name}", "alg") for name in ("uniform", "normal", "truncated_normal")),
+]
+METHODS = ("train_step", "test_step", "make_train_function", "make_test_function", "compute_metrics")
+BATCH_HOOKS = [f"on_{kind}batch_{when}" for kind in ("", "train_", "test_") for when in ("begin", "end")]
+_keras_fit, _keras_evaluate, _keras_predict = keras.Model.fit, keras.Model.evaluate, keras.Model.predict
+_lock, _open_blocks, _replaced = threading.Lock(), 0, contextlib.ExitStack()
+
+
+@contextlib.contextmanager
+def fast() -> Iterator[None]:
+    """Inside this block, `model.fit` gives what Keras' own gives, and on arrays takes a fraction of the time.
 
     Plain `fit` spends most of a small network's epoch between the steps: fetching a batch, calling TensorFlow, calling
     back. Here the arrays stay where they are and one call into TensorFlow loops over a twentieth of the epoch's
-    mini-batches, gathering each and running `model.train_step` on it. Everything else is Keras': callbacks (their batch
-    hooks run once a call), `History`, validation, metrics, optimizer. The arithmetic is the same too: given the same
-    order of examples, the weights are those of plain `fit` up to rounding, the last, shorter batch included. Only
-    dropout, where it is compiled, draws other masks from the same seed.
+    mini-batches, gathering each and running `model.train_step` on it; validation likewise. Everything else is Keras':
+    arguments, callbacks, `History`, metrics, optimizer. Given the same order of examples, the weights are those of
+    plain `fit` up to rounding. A new order is drawn each epoch, from Python's `random`, which
+    `keras.utils.set_random_seed` sets; so from the same seed it is another order than plain `fit`'s.
 
-    The loop is compiled by XLA where that pays on a CPU. It does for networks of dense layers (five to ten times faster
-    than plain `fit`); it makes convolutions about twice as slow. So with `jit_compile="auto"` a model is compiled if
-    none of its weights has more than two axes, as the kernels of convolutions have.
+    The loop is compiled by XLA where that pays on a CPU: for networks of dense layers, whose dropout then draws other
+    masks from the same seed. Convolutions would become about twice as slow. Neither is compiled what XLA cannot
+    compile, or only without a check that plain Keras makes.
 
-    Args:
-        model: built in any way, compiled with an optimizer and a loss. It is trained in place and afterwards is as
-            plain `fit` leaves it: it can be evaluated, saved, trained further.
-        images: (examples, ...) array of any dtype that the model takes.
-        labels: (examples,) integers or (examples, classes) one-hot, whichever the loss expects.
-        batch_size: examples in a mini-batch.
-        epochs: passes over the training examples.
-        validation_data: (images, labels), evaluated after each epoch.
-        callbacks: Keras callbacks.
-        shuffle: whether to put the examples in a new order each epoch.
-        augment: called as `augment(images, rng)` at the start of each epoch with all training images and a NumPy
-            generator; returns the epoch's images, in the same order and shape. Example: `flip_and_shift`.
-        seed: fixes shuffling and augmentation. None draws one from Python's `random`, which
-            `keras.utils.set_random_seed` sets. Initial weights and dropout are fixed when the model is built.
-        jit_compile: True or False to decide what "auto" decides.
-        verbose: 0 is silent, 1 shows a progress bar, 2 prints one line an epoch.
+    Keras goes its own way with `class_weight`, `sample_weight`, `steps_per_epoch`, data other than two arrays (tf.data
+    sets, generators, several inputs or outputs), callbacks that want to be called for each batch, mixed precision,
+    `run_eagerly`, `steps_per_execution`, and models with a `train_step` of their own. A subclass's own `fit` is left
+    alone. `model.evaluate` and `model.predict` of arrays are Keras' own without the seconds they can spend at the end,
+    waiting for tf.data to stop tuning itself. Blocks can be nested; while one is open, it holds for every thread.
 
-    Returns:
-        Keras' `History`: `history` maps each metric, and `val_` each metric, to a list of one float an epoch.
-
-    Raises:
-        ValueError: if images and labels differ in number or are empty, batch_size is not positive, the model is not
-            compiled, or `augment` returns another number of images.
+    Besides what plain Keras raises, `model.fit` raises, before training:
+        tf.errors.InvalidArgumentError: for a label outside the classes, with `sparse_categorical_crossentropy`.
+        ValueError: if images and labels differ in number, the network takes images of another shape, labels are text,
+            or one-hot where the loss takes integers; on the fast way also if a pixel or label is NaN or infinite.
+    It warns in one sentence of a loss that has become NaN or infinite, and returns its `History` all the same.
     """
-    if not 0 < len(images) == len(labels):
-        raise ValueError(f"Pass one label for each image: got {len(images)} images and {len(labels)} labels.")
-    if batch_size < 1:
-        raise ValueError(f"Pass a batch_size of at least 1, not {batch_size}.")
-    if not model.compiled:
-        raise ValueError("Call model.compile(...) first: training needs an optimizer and a loss.")
-    rng = np.random.default_rng(random.getrandbits(64) if seed is None else seed)
-    full_batches, rest = divmod(len(images), batch_size)
-    batches_per_call = max(1, math.ceil(full_batches / CALLS_PER_EPOCH))
-    _create_variables(model, images[:1], labels[:1])
-    if jit_compile == "auto":
-        jit_compile = all(len(weight.shape) <= 2 for weight in model.weights)
-    label_tensor = _tensor(labels)
-    image_tensor = _tensor(images) if augment is None else None
-
-    train = train_stack = None
-
-    def run_epoch():
-        """Train for one epoch; yield the metrics so far after each stack of mini-batches."""
-        nonlocal train, train_stack
-        epoch_images = _tensor(augment(images, rng)) if augment else image_tensor
-        if len(epoch_images) != len(images):  # XLA would not notice
-            raise ValueError(f"augment got {len(images)} images and returned {len(epoch_images)}; return as many.")
-        if train is None:
-            train, train_stack = _training_loop(model, epoch_images, label_tensor, jit_compile)
-        order = rng.permutation(len(images)) if shuffle else np.arange(len(images))
-        order = order.astype(np.int32)
-        batches = tf.constant(order[: full_batches * batch_size].reshape(full_batches, batch_size))
-        for first in range(0, full_batches, batches_per_call):
-            last = min(first + batches_per_call, full_batches)
-            yield train_stack(epoch_images, label_tensor, batches, tf.constant(first), tf.constant(last))
-        if rest:
-            yield train(epoch_images, label_tensor, tf.constant(order[None, -rest:]), tf.constant(0), tf.constant(1))
-
-    epoch = None
-
-    def train_function(iterator):
-        """Stand in for the function that Keras builds around `train_step`."""
-        nonlocal epoch
-        for call in itertools.islice(iterator, model.steps_per_execution):
-            if call == 0:
-                epoch = run_epoch()
-            logs = next(epoch)
-        return logs
-
-    calls = math.ceil(full_batches / batches_per_call) + (rest > 0)
-    # Keras builds its train function unless there is one; afterwards it has to build its own.
-    model.train_function = train_function
+    global _open_blocks
+    with _lock:
+        _open_blocks += 1
+        if _open_blocks == 1:
+            for name, function in (("fit", _fit), ("evaluate", _evaluate), ("predict", _predict)):
+                _replaced.enter_context(mock.patch.object(keras.Model, name, function))
+            # On a CPU, Philox is what "auto_select" selects and the numbers are the same; but left to it, a step
+            # compiled by XLA takes up to ten times as long, and fifty with noise. Keras has no argument for it.
+            for owner, name, argument in RANDOM_FUNCTIONS:
+                philox = functools.partial(getattr(owner, name), **{argument: "philox"})
+                _replaced.enter_context(mock.patch.object(owner, name, philox))
     try:
-        return model.fit(
-            _without_autotune(tf.data.Dataset.range(calls)),
-            epochs=epochs,
-            validation_data=None if validation_data is None else _dataset(validation_data),
-            callbacks=list(callbacks),
-            shuffle=False,  # done above, example by example
-            verbose=verbose,
-        )
+        yield
     finally:
-        model.train_function = None
+        with _lock:
+            _open_blocks -= 1
+            if not _open_blocks:
+                _replaced.close()
 
 
-def _create_variables(model, images, labels):
-    """Have Keras create the weights and what it creates in the first step: the optimizer's and the metrics' variables.
+# --- In place of Keras' methods ---------------------------------------------------------------------------------------
+
+
+@functools.wraps(_keras_fit)
+def _fit(model, *args, **kwargs):
+    bound = inspect.signature(_keras_fit).bind(model, *args, **kwargs)
+    bound.apply_defaults()
+    _, *arguments = bound.arguments.items()
+    arguments = dict(arguments)
+    _check_pairs(arguments["x"], arguments["y"])
+    with contextlib.ExitStack() as afterwards:
+        history = _keras_fit(model, **(_fast_arguments(model, afterwards, **arguments) or arguments))
+    for epoch, loss in zip(history.epoch, history.history.get("loss", ()), strict=False):
+        if not math.isfinite(loss):
+            sentence = f"The loss is {loss} since epoch {epoch + 1}: are the images scaled, the learning rate too high?"
+            warnings.warn(sentence, stacklevel=2)
+            break
+    return history
+
+
+@functools.wraps(_keras_evaluate)
+def _evaluate(model, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, *args, **kwargs):
+    if _are_pairs(x, y) and sample_weight is None and steps is None:
+        x, y, batch_size = _batches((_tensor(x), _tensor(y)), batch_size), None, None
+    return _keras_evaluate(model, x, y, batch_size, verbose, sample_weight, steps, *args, **kwargs)
+
+
+@functools.wraps(_keras_predict)
+def _predict(model, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    if _is_array(x) and steps is None:
+        x, batch_size = _batches(_tensor(x), batch_size), None
+    return _keras_predict(model, x, batch_size, verbose, steps, callbacks)
+
+
+# --- Fast training ----------------------------------------------------------------------------------------------------
+
+
+def _fast_arguments(model, after, x, y, batch_size, callbacks, validation_split, validation_data, shuffle, **others):
+    """Return arguments with which Keras' `fit` trains the fast way, or None if it has to go its own.
+
+    They take effect on a model made ready for them, which `after`, an ExitStack, undoes.
+    """
+    callbacks = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
+    batch_size = batch_size or BATCH_SIZE
+    unwanted = [others.pop(name) for name in ("class_weight", "sample_weight", "steps_per_epoch")]
+    if (
+        not (_are_pairs(x, y) and batch_size > 0 and shuffle in (True, False))
+        or any(argument is not None for argument in unwanted)
+        or any(map(_wants_each_batch, callbacks))
+        or not _is_ordinary(model)
+    ):
+        return None
+    if validation_split and validation_data is None:
+        first = math.floor(len(x) * (1 - validation_split))
+        if not 0 < first < len(x):
+            return None
+        x, y, validation_data = x[:first], y[:first], (x[first:], y[first:])
+
+    arrays, validation = (_tensor(x), _tensor(y)), None
+    try:
+        predicted = model.predict_step((arrays[0][:1],))
+    except Exception:
+        taken = getattr(model, "input_shape", None)
+        if isinstance(taken, tuple) and taken[1:] != x.shape[1:]:
+            raise ValueError(f"The network takes images of shape {taken[1:]}, not {x.shape[1:]}.") from None
+        return None  # Keras says what is wrong
+    if not isinstance(predicted, tf.Tensor):
+        return None
+    classes = predicted.shape[1] if len(predicted.shape) == 2 and _takes_class_numbers(model.loss) else None
+    _check_finite("images", arrays[0])
+    _check_finite("labels", arrays[1])
+    _check_classes("labels", arrays[1], classes)
+    if (
+        isinstance(validation_data, list | tuple)
+        and others["validation_steps"] is None
+        and _are_pairs(*validation_data)
+    ):
+        validation = tuple(map(_tensor, validation_data))
+        _check_classes("validation labels", validation[1], classes)
+    try:
+        _create_variables(model, *arrays, predicted)
+        train_loops = _loops(model, "train", arrays, checked=classes is not None)
+        test_loops = _loops(model, "test", validation) if validation else None
+    except Exception:
+        return None
+
+    generator = np.random.default_rng(random.getrandbits(64)) if shuffle else None
+    steps, per_call = _stand_in(model, "train", after, train_loops, arrays, batch_size, generator)
+    if validation:
+        size = others["validation_batch_size"] or batch_size
+        test_steps, test_per_call = _stand_in(model, "test", after, test_loops, validation, size)
+        validation_data = _counter(math.ceil(test_steps / test_per_call))
+    # Keras' `fit` is to count the steps and call for `per_call` of them at once; nothing that a callback evaluates is.
+    model.steps_per_execution = per_call
+    after.callback(setattr, model, "steps_per_execution", 1)
+    reset = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: setattr(model, "steps_per_execution", 1))
+    return others | {
+        "x": _counter(steps),
+        "callbacks": [reset, *callbacks],
+        "validation_data": validation_data,
+        "shuffle": False,  # done here, example by example
+    }
+
+
+def _is_ordinary(model):
+    """Return whether Keras' own step on one mini-batch, in one precision, is what the model is to be trained by."""
+    return (
+        model.compiled
+        and not (model.run_eagerly or tf.config.functions_run_eagerly())
+        and model.steps_per_execution == 1
+        and not tf.distribute.has_strategy()
+        and all(layer.compute_dtype == layer.variable_dtype for layer in model._flatten_layers())
+        and all(_inherits(model, keras.Model, method) for method in METHODS)
+    )
+
+
+def _wants_each_batch(callback):
+    if type(callback) in (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore):
+        return callback.save_freq != "epoch"
+    return not all(_inherits(callback, keras.callbacks.Callback, hook) for hook in BATCH_HOOKS)
+
+
+def _inherits(instance, base, name):
+    return getattr(getattr(instance, name, None), "__func__", None) is getattr(base, name)
+
+
+def _takes_class_numbers(loss):
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+    if type(loss) is keras.losses.SparseCategoricalCrossentropy:
+        return loss.ignore_class is None
+    return loss is keras.losses.sparse_categorical_crossentropy
+
+
+def _create_variables(model, images, labels, predicted):
+    """Have Keras create what it creates in the first step besides the weights: the optimizer's and metrics' variables.
 
     TensorFlow traces a function twice if the first trace creates variables, and tracing takes longer than compiling.
     """
-    predicted = model(_tensor(images))
     model.optimizer.build(model.trainable_variables)
-    model.compute_metrics(images, labels, predicted)
+    model.compute_metrics(images[:1], labels[:1], predicted)
     model.reset_metrics()
 
 
-def _training_loop(model, images, labels, jit_compile):
-    """Return `loop(images, labels, batches, first, last)`: train on rows `batches[first:last]`, return the metrics.
+def _loops(model, kind, arrays, checked=True):
+    """Return two functions (images, labels, batches, first, last): train or test on `batches[first:last]`, row by row.
 
-    It comes twice, as TensorFlow runs it and, if that is wanted, compiled by XLA. XLA compiles anew for each size of
-    batch, and for the one short batch at the end that takes longer than it can save.
+    They return the metrics. The first is as TensorFlow runs it; the second is compiled by XLA if that pays. XLA
+    compiles anew for each size of batch, and for the one short batch at the end that takes longer than it can save.
     """
+    getattr(model, f"make_{kind}_function")()
+    signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays)
+    # With Keras' own function, so that one trace serves all calls of `fit`, until `compile` makes Keras forget it.
+    kept = vars(getattr(model, f"{kind}_function")).setdefault("loops", {})
+    if signature in kept:
+        return kept[signature]
 
     def loop(images, labels, batches, first, last):
         def step(index):
             rows = batches[index]
-            model.train_step((tf.gather(images, rows), tf.gather(labels, rows)))
+            batch = tuple(tf.gather(array, rows, name="mini_batch") for array in (images, labels))
+            getattr(model, f"{kind}_step")(batch)
             return index + 1
 
-        with _philox_dropout():
-            tf.while_loop(lambda index: index < last, step, [first])
+        tf.while_loop(lambda index: index < last, step, [first])
         return model.get_metrics_result()
 
-    # Tracing takes longer than compiling, so one trace serves every size of batch, compiled or not.
-    arrays = [tf.TensorSpec(array.shape, array.dtype) for array in (images, labels)]
-    signature = [
-        *arrays,
-        tf.TensorSpec((None, None), tf.int32),
-        tf.TensorSpec((), tf.int32),
-        tf.TensorSpec((), tf.int32),
-    ]
-    traced = tf.function(loop, signature, autograph=False)
-    if not jit_compile:
-        return traced, traced
-    return traced, tf.function(lambda *arguments: traced(*arguments), signature, autograph=False, jit_compile=True)
+    number = tf.TensorSpec((), tf.int32)
+    signature_of_loop = [*signature, tf.TensorSpec((None, None), tf.int32), number, number]
+    traced = quick = tf.function(loop, signature_of_loop, autograph=False)
+    graph = traced.get_concrete_function().graph.as_graph_def()
+    if kind == "train" and (model.jit_compile or _gains_from_xla(model, graph, checked)):
+        compiled = tf.function(
+            lambda *arguments: traced(*arguments), signature_of_loop, autograph=False, jit_compile=True
+        )
+        quick = _first_that_works(compiled, traced)
+    kept[signature] = traced, quick
+    return kept[signature]
 
 
-@contextlib.contextmanager
-def _philox_dropout():
-    """While a function is traced, let Keras' dropout name its random generator instead of having it selected.
+def _gains_from_xla(model, graph, labels_checked):
+    """Return whether XLA can and should compile the graph, a training loop: without convolutions, losing no check."""
+    nodes = [node for function in graph.library.function for node in function.node_def]
+    looks_up = any(  # in a table, as embeddings do; shapes are integers
+        node.op == "GatherV2" and node.attr["Tparams"].type == tf.float32 and "mini_batch" not in node.name
+        for node in nodes
+    )
+    unseen = UNSEEN_BY_XLA if labels_checked else UNSEEN_BY_XLA | {"SparseSoftmaxCrossEntropyWithLogits"}
+    return (
+        all(len(weight.shape) <= 2 for weight in model.weights)
+        and all(layer.supports_jit for layer in model._flatten_layers())
+        and not looks_up
+        and unseen.isdisjoint(node.op for node in nodes)
+    )
 
-    On a CPU, Philox is the one selected anyway and the numbers are the same; but left to "auto_select", a training step
-    compiled by XLA takes up to ten times as long. Keras has no argument for it.
+
+def _first_that_works(compiled, uncompiled):
+    """Return a function that calls `compiled` until XLA refuses. It has then done nothing yet: it is all or nothing."""
+
+    def call(*arguments):
+        nonlocal compiled
+        try:
+            return compiled(*arguments)
+        except tf.errors.OpError:
+            compiled = uncompiled
+            return uncompiled(*arguments)
+
+    return call
+
+
+def _stand_in(model, kind, after, loops, arrays, batch_size, generator=None):
+    """Have the model's train or test function run many mini-batches when it is fed `_counter`; else it is Keras' own.
+
+    Returns how many steps an epoch has, and how many each call takes.
     """
-    original = tf.nn.experimental.stateless_dropout
-    tf.nn.experimental.stateless_dropout = functools.partial(original, rng_alg="philox")
-    try:
-        yield
-    finally:
-        tf.nn.experimental.stateless_dropout = original
+    own, examples = getattr(model, f"{kind}_function"), len(arrays[0])
+    full, steps = examples // batch_size, math.ceil(examples / batch_size)
+    per_call = math.ceil(steps / CALLS_PER_EPOCH)
+
+    def epochs():
+        while True:
+            order = (generator.permutation(examples) if generator else np.arange(examples)).astype("int32")
+            batches = tf.constant(order[: full * batch_size].reshape(full, batch_size))
+            for first in range(0, steps, per_call):
+                last = tf.constant(min(first + per_call, full))
+                if first < full:
+                    logs = loops[1](*arrays, batches, tf.constant(first), last)
+                if first + per_call > full and full < steps:
+                    logs = loops[0](*arrays, order[None, full * batch_size :], tf.constant(0), tf.constant(1))
+                yield logs
+
+    calls = epochs()
+
+    def function(iterator):
+        return next(calls) if getattr(iterator, "element_spec", None) == _counter(1).element_spec else own(iterator)
+
+    setattr(model, f"{kind}_function", function)
+    after.callback(setattr, model, f"{kind}_function", own)
+    return steps, per_call
 
 
-# --- Augmentation -----------------------------------------------------------------------------------------------------
+# --- Checks -----------------------------------------------------------------------------------------------------------
 
 
-def flip_and_shift(images: np.ndarray, rng: np.random.Generator, max_shift: int = 1) -> np.ndarray:
-    """Mirror half of the images left to right and move each by up to `max_shift` pixels each way, at random.
-
-    Args:
-        images: (examples, height, width) or (examples, height, width, channels) of any dtype.
-        rng: draws, for each image on its own, whether to mirror it and how far to move it.
-        max_shift: pixels. What is moved in from outside is 0, the background.
-
-    Returns:
-        A new array of the same shape and dtype, the images in the same order.
-    """
-    examples, height, width = images.shape[:3]
-    padding = [(0, 0), (max_shift, max_shift), (max_shift, max_shift)] + [(0, 0)] * (images.ndim - 3)
-    mirrored = rng.random(examples) < 0.5
-    down, right = rng.integers(2 * max_shift + 1, size=(2, examples))
-    augmented = np.pad(images, padding)
-    augmented[mirrored] = augmented[mirrored, :, ::-1]
-    windows = np.lib.stride_tricks.sliding_window_view(augmented, (height, width), axis=(1, 2))
-    moved = windows[np.arange(examples), down, right]
-    return moved if images.ndim == 3 else np.moveaxis(moved, 1, -1)
+def _check_pairs(images, labels):
+    if not (isinstance(images, np.ndarray) and isinstance(labels, np.ndarray) and images.ndim and labels.ndim):
+        return
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels: pass one label for each image.")
+    if labels.dtype.kind in "USO" and labels.size and isinstance(labels.flat[0], str | bytes):
+        raise ValueError(f"Labels are text ({labels.flat[0]!r:.20}): pass the numbers of the classes, from 0.")
 
 
-def erase(images: np.ndarray, rng: np.random.Generator, share: float = 0.3, sides: tuple = (4, 12)) -> np.ndarray:
-    """Cover a rectangle of some of the images, at random, with one grey.
-
-    Random erasing, after Z. Zhong, L. Zheng, G. Kang, S. Li, Y. Yang, "Random Erasing Data Augmentation", 2017
-    (https://arxiv.org/abs/1708.04896): a network cannot rely on one part of a picture that may be covered.
-
-    Args:
-        images: (examples, height, width) or (examples, height, width, channels), float in [0, 1], at least as large as
-            the largest rectangle.
-        rng: draws, for each image on its own, whether it is covered, where, how high and how wide, and the grey.
-        share: probability that an image is covered.
-        sides: least and greatest height and width of a rectangle, in pixels.
-
-    Returns:
-        A new array of the same shape and dtype, the images in the same order.
-    """
-    covered = np.flatnonzero(rng.random(len(images)) < share)
-    inside = []
-    for pixels in images.shape[1:3]:
-        length = rng.integers(sides[0], sides[1] + 1, len(covered))[:, None]
-        first = rng.integers(pixels - length + 1)
-        inside.append((np.arange(pixels) >= first) & (np.arange(pixels) < first + length))
-    rectangle = inside[0][:, :, None] & inside[1][:, None, :]
-    grey = rng.random((len(covered), 1, 1))
-    if images.ndim == 4:
-        rectangle, grey = rectangle[..., None], grey[..., None]
-    erased = images.copy()
-    erased[covered] = np.where(rectangle, grey, images[covered])
-    return erased
+def _check_finite(name, tensor):
+    if tensor.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(tensor)):
+        array = tensor.numpy()
+        position = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
+        raise ValueError(
+            f"{name}{list(position)} is {array[position]}: the network would learn nothing but NaN from it."
+        )
 
 
-def flip_shift_erase(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Apply `flip_and_shift`, then `erase`, both as they are by default."""
-    return erase(flip_and_shift(images, rng), rng)
-
-
-# --- Evaluation and prediction ----------------------------------------------------------------------------------------
-
-
-def evaluate(model: keras.Model, images: np.ndarray, labels: np.ndarray, batch_size: int = 1000) -> dict[str, float]:
-    """Return what Keras' `model.evaluate` returns, as a dictionary, without its pause at the end.
-
-    Keras ends by waiting for tf.data's autotune thread, which may be asleep for seconds; here that thread never starts.
-
-    Args:
-        model: a compiled model.
-        images: (examples, ...) array.
-        labels: (examples,) integers or (examples, classes) one-hot, whichever the loss expects.
-        batch_size: examples computed at once; it does not change the result.
-
-    Returns:
-        "loss" and each metric by its name.
-    """
-    return model.evaluate(_dataset((images, labels), batch_size), return_dict=True, verbose=0)
-
-
-def predict(model: keras.Model, images: np.ndarray, batch_size: int = 1000) -> np.ndarray:
-    """Return what Keras' `model.predict` returns, without its pause at the end and without tracing each new model.
-
-    Args:
-        model: a built model.
-        images: (examples, ...) array.
-        batch_size: examples computed at once; it does not change the result.
-
-    Returns:
-        (examples, ...) array of the model's outputs.
-    """
-    batches = (images[first : first + batch_size] for first in range(0, len(images), batch_size))
-    return np.concatenate([model(_tensor(batch), training=False) for batch in batches])
+def _check_classes(name, labels, classes):
+    """Check class numbers, which XLA would take as they come, where `classes`, their number, is known."""
+    if classes is None:
+        return
+    if len(labels.shape) == 2 and labels.shape[1] > 1:
+        raise ValueError(
+            f"{name} of shape {tuple(labels.shape)} are one-hot: pass {name.split()[-1]}.argmax(1), or compile with "
+            "loss='categorical_crossentropy'."
+        )
+    labels = labels.numpy()
+    wrong = np.argwhere(~((labels > -1) & (labels < classes)))  # Keras rounds towards 0
+    if len(wrong):
+        position = tuple(wrong[0].tolist())
+        raise tf.errors.InvalidArgumentError(
+            None,
+            None,
+            f"Received a label value of {labels[position]} which is outside the valid range of [0, {classes}): "
+            f"{name}{list(position)}.",
+        )
 
 
 # --- Arrays for TensorFlow --------------------------------------------------------------------------------------------
+
+
+def _is_array(array):
+    """Return whether it is an array of numbers with at least one axis, NumPy's or TensorFlow's."""
+    if not isinstance(array, np.ndarray | tf.Tensor) or not array.ndim:
+        return False
+    return np.dtype(getattr(array.dtype, "as_numpy_dtype", array.dtype)).kind in "fiub"
+
+
+def _are_pairs(*arrays):
+    return len(arrays) == 2 and all(map(_is_array, arrays)) and 0 < len(arrays[0]) == len(arrays[1])
 
 
 def _tensor(array):
@@ -296,11 +386,36 @@ def _tensor(array):
     return tf.convert_to_tensor(array, keras.config.floatx() if array.dtype.kind == "f" else array.dtype)
 
 
-def _dataset(arrays, batch_size=1000):
-    return _without_autotune(tf.data.Dataset.from_tensor_slices(tuple(map(_tensor, arrays))).batch(batch_size))
+def _batches(arrays, batch_size):
+    return _without_autotune(tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size or BATCH_SIZE))
+
+
+def _counter(steps):
+    return _without_autotune(tf.data.Dataset.range(steps))
 
 
 def _without_autotune(dataset):
+    """Keras ends by waiting for tf.data's autotune thread, which may be asleep for seconds; so it is never started."""
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+# Until the last users in the package have moved to `fast`:
+
+
+def fit(model, images, labels, *, seed=None, verbose=0, **arguments):
+    if seed is not None:
+        random.seed(seed)
+    with fast():
+        return model.fit(images, labels, verbose=verbose, **arguments)
+
+
+def evaluate(model, images, labels, batch_size=1000):
+    with fast():
+        return model.evaluate(images, labels, batch_size=batch_size, return_dict=True, verbose=0)
+
+
+def predict(model, images, batch_size=1000):
+    with fast():
+        return model.predict(images, batch_size=batch_size, verbose=0)
