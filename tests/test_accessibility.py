@@ -6,8 +6,9 @@ Alternative texts and the order of headings are checked in `notebook_checks`, fo
 from itertools import combinations
 import re
 
-from fashion_utils import data, evaluation, plots
-from fashion_utils.workshop import run as series
+from fashion_utils import REPOSITORY, data, plots
+from fashion_utils.workshop.pages import NOTEBOOKS
+import matplotlib as mpl
 from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.figure import Figure
 import matplotlib.pyplot as plt
@@ -18,15 +19,17 @@ import pytest
 import seaborn as sns
 from sklearn.metrics import confusion_matrix
 
-pytestmark = pytest.mark.usefixtures("use_data")
 CONTRAST = 4.5  # WCAG 2.1, success criterion 1.4.3, for text of normal size
-PATHS = sorted(series.NOTEBOOKS.glob("[0-9]*.ipynb"))
-TEXTS = [series.REPOSITORY / "README.md", series.NOTEBOOKS / "TEACHING.md"]
+PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+STYLE = mpl.rc_params_from_file(plots.STYLE, use_default_template=False)
+PALETTE, DARK = STYLE["axes.prop_cycle"].by_key()["color"], STYLE["text.color"]
+TEXTS = [REPOSITORY / "README.md", NOTEBOOKS / "TEACHING.md"]
 
 
 @pytest.fixture(autouse=True)
-def no_figure_left_open():
-    yield
+def the_series_look():
+    with plt.style.context(plots.STYLE):
+        yield
     plt.close("all")
 
 
@@ -73,12 +76,12 @@ def test_known_colours_have_their_known_place_in_lab():
 
 @pytest.mark.parametrize("vision", VISION)
 def test_the_palette_can_be_told_apart(vision):
-    assert smallest_distance((*plots.PALETTE, plots.DARK, "white"), VISION[vision]) > 5 * JUST_NOTICEABLE
+    assert smallest_distance((*PALETTE, DARK, "white"), VISION[vision]) > 5 * JUST_NOTICEABLE
 
 
 @pytest.mark.parametrize("vision", VISION)
 def test_the_colours_of_most_figures_are_far_apart(vision):
-    assert smallest_distance(plots.PALETTE[:2], VISION[vision]) > 15 * JUST_NOTICEABLE
+    assert smallest_distance(PALETTE[:2], VISION[vision]) > 15 * JUST_NOTICEABLE
 
 
 def test_colours_that_cannot_be_told_apart_are_noticed():
@@ -89,7 +92,7 @@ def test_colours_that_cannot_be_told_apart_are_noticed():
 
 def test_lines_differ_in_marker_as_well_as_colour():
     _, axes = plt.subplots()
-    drawn = [axes.plot([1, 2])[0] for _ in plots.PALETTE]
+    drawn = [axes.plot([1, 2])[0] for _ in PALETTE]
     assert len({line.get_color() for line in drawn}) == len({line.get_marker() for line in drawn}) == len(drawn) == 6
 
 
@@ -135,21 +138,25 @@ def pale_texts(figure: Figure) -> list[str]:
     return found
 
 
-def shown(monkeypatch):
-    """Let `plots.show` keep figures open; return the list of those it was given."""
-    figures, show = [], plots.show
-    monkeypatch.setattr(plt, "close", lambda figure: figures.append(figure))
-    monkeypatch.setattr(plots, "show", lambda figure, sentence: show(figure, sentence))
-    return figures
-
-
-def test_text_of_the_shared_figures_is_readable(monkeypatch, use_data):
-    figures = shown(monkeypatch)
-    use_data("stand-in", 6000)  # the box that says so is text as well
+def test_text_of_the_shared_figures_is_readable():
     history = {name: [0.5, 0.6] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
-    plots.show(plots.learning_curves(history), "Curves.")
-    plots.show(plots.image_grid(np.arange(8).reshape(2, 2, 2), titles=["one", "other"], columns=2), "Pictures.")
-    assert [pale_texts(figure) for figure in figures] == [[], []]
+    assert pale_texts(plots.learning_curves(history)) == []
+    assert pale_texts(plots.image_grid(np.arange(8).reshape(2, 2, 2), titles=["one", "other"], columns=2)) == []
+
+
+def test_the_stamp_on_figures_of_other_data_is_readable(monkeypatch):
+    figure, stamps = plt.figure(), []
+
+    def save(*arguments, **options):
+        stamps.extend((text.get_text(), text.get_color(), text.get_bbox_patch().get_fc()) for text in figure.texts)
+        Figure.savefig(figure, *arguments, **options)
+
+    monkeypatch.setattr(data, "label", lambda: "stand-in data")
+    monkeypatch.setattr(figure, "savefig", save)
+    plots._picture(figure)
+    ((words, color, behind),) = stamps
+    assert words == "stand-in data"
+    assert contrast(to_rgb(color), to_rgb(behind)) >= CONTRAST
 
 
 def test_pale_text_is_noticed():
@@ -160,32 +167,29 @@ def test_pale_text_is_noticed():
     assert [found.partition(":")[0] for found in pale_texts(figure)] == ["'grey on grey'", "'pale'"]
 
 
-def source_of(name, text):
-    """Return the source of the code cell of a notebook that contains a text."""
-    cells = nbformat.read(series.NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+def draw(name, text, names):
+    """Run the code cell of a notebook that contains a text; return the figure it draws."""
+    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
     (source,) = [cell.source for cell in cells if cell.cell_type == "code" and text in cell.source]
-    return source
+    exec(source.replace("plt.show()", ""), {"plt": plt, "np": np, **names})
+    return plt.gcf()
 
 
-def test_numbers_on_a_picture_are_readable(monkeypatch):
-    figures = shown(monkeypatch)
+@pytest.mark.parametrize("start", range(0, 256, 64))
+def test_numbers_on_a_picture_are_readable(start):
     images = np.full((1, 28, 28), 255, dtype="uint8")
-    for start in range(0, 256, 64):  # all 256 greys, 64 at a time in the corner that is shown
-        images[0, 12:20, 2:10] = np.arange(start, start + 64).reshape(8, 8)
-        names = {"plt": plt, "np": np, "plots": plots, "train_images": images.copy(), "train_labels": [9]}
-        exec(source_of("01_explore", "part.text("), names)
-    assert [pale_texts(figure) for figure in figures] == [[]] * 4
+    images[0, 12:20, 2:10] = np.arange(start, start + 64).reshape(8, 8)  # of all 256 greys, 64 in the part shown
+    figure = draw("01_explore", "part.text(", {"train_images": images, "train_labels": [9]})
+    assert pale_texts(figure) == []
 
 
-def test_counts_on_the_confusion_matrix_are_readable(monkeypatch):
-    figures = shown(monkeypatch)
+def test_counts_on_the_confusion_matrix_are_readable():
     rng = np.random.default_rng(0)
     true = np.repeat(np.arange(10), 1000)
     predicted = np.where(rng.random(10_000) < np.linspace(0.1, 1, 10)[true], true, (true + rng.integers(10)) % 10)
-    names = {"confusion_matrix": confusion_matrix, "PowerNorm": PowerNorm, "sns": sns, "n": len(true)}
-    names |= {"plt": plt, "np": np, "plots": plots, "data": data, "evaluation": evaluation}
-    exec(source_of("04_evaluate", "sns.heatmap("), names | {"test_labels": true, "predictions": predicted})
-    assert [pale_texts(figure) for figure in figures] == [[]]
+    names = {"confusion": confusion_matrix(true, predicted), "class_names": data.CLASS_NAMES, "n": len(true)}
+    figure = draw("04_evaluate", "sns.heatmap(", names | {"PowerNorm": PowerNorm, "sns": sns})
+    assert pale_texts(figure) == []
 
 
 # --- Links ------------------------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 MAKEFILE = Path(__file__).resolve().parents[1] / "Makefile"
-FULL_REAL_DATA = """from fashion_utils import data
-from fashion_utils.claims import expect
-full_real_data = data.Source(kind="real", origin="this test", sample=None, fingerprint="none")
-data.source = lambda: full_real_data"""
+DATA = """from fashion_utils import data, promises
+faked = data.Source(kind="real", origin="this test", sample=None, fingerprint="none")
+data.source = lambda: faked"""
+SAMPLE = DATA.replace("None", "6000")
+HELD = "promises.keep(('test accuracy', 0.88, 0.87, 0.90), ('spread', lambda: spread, 0, 1))"
+BROKEN = HELD.replace("0.88", "0.5")
 
 
 def run_nbval(folder, *cells):
@@ -36,28 +38,33 @@ def run_nbval(folder, *cells):
     return result.returncode, {int(number): outcome for number, outcome in found}, result.stdout
 
 
-def test_broken_cells_false_claims_and_changed_outputs_fail(tmp_path):
+def test_broken_cells_broken_promises_and_changed_outputs_fail(tmp_path):
     status, results, said = run_nbval(
         tmp_path,
-        (FULL_REAL_DATA, None),
+        (f"{DATA}\nspread = 0.5", None),
         ("raise RuntimeError('deliberately broken')", None),
-        ("expect('test accuracy', 0.5, between=(0.87, 0.90))", None),
+        (BROKEN, None),
         ("print(109_386)", "109,000\n"),
+        ("del spread", None),
+        (HELD, None),
         ("print('the last cell still runs')", None),
     )
     assert status == 1
-    assert results == {0: "PASSED", 1: "FAILED", 2: "FAILED", 3: "FAILED", 4: "PASSED"}
+    assert results == {0: "PASSED", 1: "FAILED", 2: "FAILED", 3: "FAILED", 4: "PASSED", 5: "FAILED", 6: "PASSED"}
     assert "deliberately broken" in said
-    assert "test accuracy: 0.5, expected 0.87 to 0.9" in said
+    assert "test accuracy is 0.5, not 0.87 to 0.9" in said
+    assert "name 'spread' is not defined" in said
     assert "109386" in said and "109,000" in said
 
 
 def test_a_sound_notebook_passes(tmp_path):
     status, results, said = run_nbval(
         tmp_path,
-        (FULL_REAL_DATA, None),
-        ("expect('test accuracy', 0.88, between=(0.87, 0.90))", None),
+        (f"{DATA}\nspread = 0.5", None),
+        (HELD, None),
+        (SAMPLE, None),
+        (BROKEN, None),
         ("print(109_386)", "109386\n"),
     )
     assert status == 0, said
-    assert results == {0: "PASSED", 1: "PASSED", 2: "PASSED"}
+    assert set(results.values()) == {"PASSED"} and len(results) == 5

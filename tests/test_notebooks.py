@@ -56,7 +56,9 @@ train_images = train_images / 255"""
 ALL_LOADED = "(train_images, train_labels), (test_images, test_labels) = tf.keras.datasets.fashion_mnist.load_data()"
 DESCRIBE = f"""{ALL_LOADED}
 arrays = {{"train": train_images, "test": test_images}}
-print({{name: [array.shape, array.min(), array.max()] for name, array in arrays.items()}})"""
+def describe(array):
+    return array.shape, array.min(), array.max()
+print({{name: describe(array) for name, array in arrays.items()}})"""
 MODEL = notebook_checks.MISSION_LINES["03"][1]
 FIT = """EPOCHS = 10
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -466,6 +468,7 @@ BROKEN = {
         ("01", add_code("## Read the result", "arrays['test'].mean()"), "arrays"),
         ("01", add_code(ALL_LOADED, "plt.imshow(test_images)"), "only be described: plt.imshow"),
         ("01", add_code(ALL_LOADED, "first = test_images[0]"), "only be described: test_images[0]"),
+        ("01", replace(ALL_LOADED, f"def f(a): return a.mean()\n{ALL_LOADED}\nf(test_images)"), "described: a.mean()"),
         ("01", add_code(ALL_LOADED, "print(test_images.mean())"), "only be described: test_images.mean()"),
         ("02", add_code("## Read the result", "pair = data.load_test()"), "load_test"),
         ("02", add_code("## Read the result", TEST), "test_images"),
