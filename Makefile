@@ -33,7 +33,7 @@ pack: $(READY) ## prepare a folder for machines without a network: make pack DIR
 	@$(BIN)/python -m fashion_utils.workshop.pack "$(DIR)"
 
 exercises: $(READY) ## write a learners' copy without solutions and outputs into build/exercises/
-	$(BIN)/python -m fashion_utils.exercises
+	$(BIN)/python -m fashion_utils.workshop.learners
 
 handout: $(READY) ## write the series as HTML pages that need no network to build/handout/; executes nothing
 	$(BIN)/python -m fashion_utils.workshop.handout $(ARGS)

@@ -1,15 +1,15 @@
 """`TEACHING.md`: schedules that add up, a section for each notebook, and a glossary that the notebooks link to."""
 
-from pathlib import Path
 import re
 
-from fashion_utils.workshop import run as series
+from fashion_utils import REPOSITORY
+from fashion_utils.workshop.pages import NOTEBOOKS
 from notebook_checks import Notebook
 import pytest
 
-GUIDE = series.NOTEBOOKS / "TEACHING.md"
+GUIDE = NOTEBOOKS / "TEACHING.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
-PATHS = sorted(series.NOTEBOOKS.glob("[0-9]*.ipynb"))
+PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 TERMS = re.findall(r'^- <a id="([^"]+)"></a>\*\*(.+?)\*\*: \S', TEXT, re.MULTILINE)
 REQUIRED_PARTS = ("The one idea.", "Demonstrate live.", "Expect these, and answer", "Discuss.", "On a slow laptop.")
 
@@ -87,7 +87,7 @@ def test_relative_links_lead_somewhere():
 
 
 def test_every_make_target_it_names_exists():
-    makefile = Path(series.REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"`(?:\S+ )?make ([a-z-]+)", TEXT)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
 

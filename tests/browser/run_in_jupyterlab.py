@@ -18,7 +18,8 @@ import time
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from fashion_utils.workshop import run as series
+from fashion_utils import REPOSITORY
+from fashion_utils.workshop.pages import NOTEBOOKS
 import nbformat
 import pytest
 
@@ -29,8 +30,8 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium or Chrome here (Debian, Ubuntu: apt install chromium)"
 )
 
-PATHS = sorted(series.NOTEBOOKS.glob("[0-9]*.ipynb"))
-SCREENSHOTS = series.BUILD / "browser"
+PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+SCREENSHOTS = REPOSITORY / "build" / "browser"
 SAMPLE = "3000"  # as in `make test`
 START_SECONDS, RUN_SECONDS, CELL_SECONDS = 120, 900, 120
 SETTINGS = {
@@ -46,7 +47,7 @@ SETTINGS = {
 def folder(tmp_path_factory):
     """A copy of notebooks/ without outputs, so that what is seen was made here and nothing of ours is changed."""
     copy = tmp_path_factory.mktemp("browser") / "notebooks"
-    shutil.copytree(series.NOTEBOOKS, copy, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    shutil.copytree(NOTEBOOKS, copy, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for path in copy.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
@@ -148,8 +149,8 @@ KERNEL_READY = """async () => {
     await kernel?.info;
     return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
-# Width as a file and width on the page of each picture. JupyterLab does not put alternative texts on the page: there
-# the sentence below the picture does their work, and a test of the saved notebooks sees to the texts.
+# Width as a file and width on the page of each picture. JupyterLab does not put alternative texts on the page; a test
+# of the saved notebooks sees to them.
 PICTURES = """() => [...document.querySelectorAll('.jp-Notebook .jp-OutputArea-output img')]
     .map(image => [image.complete ? image.naturalWidth : 0, image.getBoundingClientRect().width])"""
 ERRORS = ", ".join(f".jp-Notebook [data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr"))
@@ -208,10 +209,8 @@ def test_run_all_cells(path, notebook):
 
     written = saved_code_cells(path)
     pictures = page.evaluate(PICTURES)
-    assert len(pictures) == sum("plots.show(" in cell.source for cell in written)
-    sentences = page.locator(".jp-Notebook .jp-OutputArea-output.jp-RenderedMarkdown em")
-    assert sentences.count() >= len(pictures)
-    assert all(width > 50 and drawn_width > 50 for width, drawn_width in pictures), pictures
+    assert len(pictures) == sum("image/png" in output.get("data", {}) for cell in written for output in cell.outputs)
+    assert all(width > 1.9 * drawn_width > 95 for width, drawn_width in pictures), f"not sharp: {pictures}"
     if pictures:
         page.locator(".jp-Notebook .jp-OutputArea-output img").first.scroll_into_view_if_needed()
         screenshot(page, f"{path.stem}-figure")
@@ -220,9 +219,18 @@ def test_run_all_cells(path, notebook):
     for i in range(len(written)):
         folded = code_cells(page).nth(i).locator(".jp-Cell-inputWrapper .jp-InputPlaceholder").count()
         assert folded == (i in hidden), f"code cell {i + 1} is {'' if folded else 'not '}folded"
-    if hidden:
-        code_cells(page).nth(hidden[0]).scroll_into_view_if_needed()
-        screenshot(page, f"{path.stem}-folded-solution")
+    code_cells(page).nth(hidden[-1]).scroll_into_view_if_needed()
+    screenshot(page, f"{path.stem}-folded-solution")
+
+
+def test_promises_are_a_table_below_a_folded_cell(path, notebook):
+    page, _ = notebook
+    (number,) = [i for i, cell in enumerate(saved_code_cells(path)) if "promises" in cell.metadata.get("tags", [])]
+    cell = code_cells(page).nth(number)
+    cell.scroll_into_view_if_needed()
+    screenshot(page, f"{path.stem}-promises")
+    said = cell.locator(".jp-OutputArea-output").first.inner_text()
+    assert "what the text relies on" in said and ("held" in said or "not checked" in said) and "broken" not in said
 
 
 def test_folded_answers_open_with_a_click(path, notebook):
