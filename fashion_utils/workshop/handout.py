@@ -2,13 +2,10 @@
 
 A folder of HTML pages that open without a network: every notebook with its saved results, its figures inside and its
 answers folded, the teacher's guide with the glossary, and a page that lists them. Nothing is executed.
-
-Usage: python -m fashion_utils.workshop.handout [FOLDER]
 """
 
 import argparse
 from pathlib import Path
-import sys
 
 from fashion_utils import REPOSITORY
 from fashion_utils.workshop import pages
@@ -16,10 +13,7 @@ import nbformat
 from nbformat.v4 import new_markdown_cell
 
 HANDOUT = REPOSITORY / "build" / "handout"
-INTRO = (
-    "The notebooks with their saved results. These pages need no network. Answers and worked solutions are folded: "
-    "click on their line to see them."
-)
+INTRO = "The notebooks with their saved results. What is folded, answers and solutions, opens with a click on its line."
 
 
 def write_handout(folder: Path, notebooks: Path = pages.NOTEBOOKS) -> None:
@@ -41,21 +35,17 @@ def write_handout(folder: Path, notebooks: Path = pages.NOTEBOOKS) -> None:
         pages.write(folder, notebook, name)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fashion_utils.workshop.handout", description=__doc__.splitlines()[0]
-    )
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit with status 1 and a sentence if there is nothing to hand out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=HANDOUT, help="where to (default: build/handout)")
     folder = parser.parse_args(arguments).folder
     try:
         write_handout(folder)
     except ValueError as error:
-        print(error)
-        return 1
+        parser.exit(1, f"{error}\n")
     print(f"Open {folder / 'index.html'} or copy the whole folder.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

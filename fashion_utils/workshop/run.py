@@ -9,7 +9,6 @@ import json
 import os
 from pathlib import Path
 import sys
-import time
 
 from fashion_utils import REPOSITORY, data
 from fashion_utils.sources.files import write_atomically
@@ -39,10 +38,6 @@ class Outcome:
     report: list[str] = field(default_factory=list)
     error: str = ""
 
-    @property
-    def held(self) -> bool:
-        return bool(self.promises) and all(promise["state"] == "held" for promise in self.promises)
-
     def columns(self) -> dict[str, str]:
         """Return the outcome in words, for the printed table and the index."""
         promises = "failed" if self.error and not self.promises else pages.states(self.promises)
@@ -50,33 +45,29 @@ class Outcome:
 
 
 def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcome]:
-    """Execute a notebook in a fresh kernel, in its own folder; say live which cell is running, and for how long.
-
-    Returns:
-        the notebook with its outputs, as far as it got, and the outcome; a failing cell is in `outcome.error`.
-    """
+    """Execute a notebook in a fresh kernel, in its own folder, as far as it gets; say live which cell is running."""
     notebook, outcome = nbformat.read(path, as_version=4), Outcome(path.stem)
     code_cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in code_cells:
         cell.outputs, cell.execution_count = [], None
-    running, heading, start, cell_start = 0, "", time.monotonic(), 0.0
-    # Where there is no terminal, a line that moves would be lines by the thousand.
-    look = {"console": console, "transient": True, "disable": not console.is_terminal}
-    live = Progress("{task.description}", TimeElapsedColumn(), **look)
+    running, heading = 0, ""
+    live = Progress("{task.description}", TimeElapsedColumn(), console=console, transient=True)
+    live.disable = not console.is_terminal  # there, a line that moves would be lines by the thousand
     live.add_task(path.stem)
-    line = live.add_task("")
+    live.add_task("")
+    whole, line = live.tasks
 
     def starts(cell, cell_index):
-        nonlocal running, heading, cell_start
+        nonlocal running, heading
         if cell.cell_type == "code":
-            running, cell_start = running + 1, time.monotonic()
-            live.reset(line, description=f"cell {running}/{len(code_cells)}  {heading}")
+            running += 1
+            live.reset(line.id, description=f"cell {running}/{len(code_cells)}  {heading}")
         elif cell.source.startswith("#"):
             heading = cell.source.splitlines()[0].lstrip("# ")
 
     def ends(**_):
-        if live.disable and (seconds := time.monotonic() - cell_start) > LONG_SECONDS:
-            _say(console, f"  cell {running}/{len(code_cells)}  {heading}: {seconds:.0f} s")
+        if live.disable and line.elapsed > LONG_SECONDS:
+            _say(console, f"  {line.description}: {line.elapsed:.0f} s")
 
     client = NotebookClient(
         notebook,
@@ -99,7 +90,7 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
         outcome.error = f"ran for more than {CELL_SECONDS} s"
     except (DeadKernelError, RuntimeError):  # RuntimeError: it died before its first cell
         outcome.error = "the kernel died, perhaps for want of memory"
-    outcome.seconds = time.monotonic() - start
+    outcome.seconds = whole.elapsed
     if outcome.error:
         outcome.error = f"cell {running}: {outcome.error}\n\n{code_cells[max(running - 1, 0)].source}"
     for kept in map(pages.promises_of, code_cells):
@@ -165,7 +156,8 @@ def main(arguments: list[str] | None = None) -> int:
     console.print(table)
     if outcome.error:
         return _fail(console, f"{outcome.name} stopped in {outcome.error}")
-    if strict and (bad := [outcome.name for outcome in outcomes if not outcome.held]):
+    bad = [outcome.name for outcome in outcomes if {promise["state"] for promise in outcome.promises} != {"held"}]
+    if strict and bad:
         return _fail(console, f"Not every promise was checked and held in {', '.join(bad)}.")
     _say(console, "Open build/index.html to read the executed notebooks.")
     return 0

@@ -82,7 +82,7 @@ def test_a_notebook_without_results_is_refused(small):
 
 def test_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(handout, "write_handout", lambda folder: None)
-    assert handout.main([str(tmp_path)]) == 0
+    handout.main([str(tmp_path)])
     assert str(tmp_path / "index.html") in capsys.readouterr().out
 
 
@@ -91,8 +91,9 @@ def test_the_command_line_says_what_is_wrong(tmp_path, monkeypatch, capsys):
         raise ValueError("There are no notebooks.")
 
     monkeypatch.setattr(handout, "write_handout", write_handout)
-    assert handout.main([str(tmp_path)]) == 1
-    assert capsys.readouterr().out == "There are no notebooks.\n"
+    with pytest.raises(SystemExit) as stopped:
+        handout.main([str(tmp_path)])
+    assert (stopped.value.code, capsys.readouterr().err) == (1, "There are no notebooks.\n")
 
 
 def test_no_notebooks(tmp_path):
