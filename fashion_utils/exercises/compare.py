@@ -86,9 +86,8 @@ def _same(found: np.ndarray, value, tolerance: float = 0) -> bool:
     one, two = np.array([1, 2], found.dtype)
     precision = float(np.nextafter(one, two) - one) if _is_float(found) else 0
     relative = precision / 2 if value.dtype.kind in "iu" else max(1e-4, precision)
-    if value.dtype.kind == "f":
+    if relative == precision:  # a small difference of larger numbers has their error
         tolerance += precision * np.abs(value[np.isfinite(value)]).max(initial=0)
-    found, value = found.astype("float64"), value.astype("float64")
     return np.allclose(found, value, rtol=relative, atol=tolerance, equal_nan=True)
 
 

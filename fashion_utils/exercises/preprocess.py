@@ -7,16 +7,16 @@ import numpy as np
 
 @exercise("same pictures, other unit: black is now −1 and white 1.", alike, dtype="float32")
 def centred():
-    all_images, test_images = (load()[0] / np.float32(255) for load in (data.load_train, data.load_test))
-    images = all_images[:1000]
+    all_images = data.load_train()[0]
+    images = all_images[:1000] / np.float32(255)
     yield 2 * images - 1
     yield images, "these still go from 0 to 1; stretch and shift them"
     yield 2 * images, "stretched, but not shifted: these go from 0 to 2"
     yield images - 1, "shifted, but not stretched: these go from −1 to 0"
     yield 2 * images / 255 - 1, "off by a factor of 255: train_images had been divided already"
     yield 255 * 2 * images - 1, "off by a factor of 255: divide before you shift"
-    yield 2 * all_images - 1, "these are all pictures; the first 1,000 are enough"
-    yield 2 * test_images[:1000] - 1, SEALED
+    yield 2 * (all_images / np.float32(255)) - 1, "these are all pictures; the first 1,000 are enough"
+    yield 2 * (data.load_test()[0][:1000] / np.float32(255)) - 1, SEALED
 
 
 @exercise("divmod turns a position of the flat row back into a row and a column.", alike)

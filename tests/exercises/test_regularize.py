@@ -31,6 +31,8 @@ MISTAKES = {
         ({"loss": [1, 0.6, 0.5, 0.4]}, "validation_data"),
         ({"loss": [1, 0.6], "val_loss": [1, 0.8]}, "as many epochs"),
         ({"loss": [1] * 61, "val_loss": [1] * 61}, "as many epochs"),
+        ({"loss": [1] * 20, "val_loss": [1] * 10}, "not measured after every epoch"),
+        ({"loss": [1] * 20, "val_loss": [1] * 19 + [np.nan]}, "a nan among"),
         (network(), "what fit returns, and this is an object of type Sequential"),
         ([1, 0.6], "a history is asked for"),
     ],

@@ -7,7 +7,7 @@ import pytest
 
 RIGHT = {
     "03.parameters": [784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10],
-    "03.repair": [network(64), network()],
+    "03.repair": [network(64), network(), network(kernel_regularizer="l2")],
 }
 
 MISTAKES = {
@@ -26,6 +26,7 @@ MISTAKES = {
         (network(loss="mean_squared_error"), "labels that are integers"),
         (network(loss=keras.losses.SparseCategoricalCrossentropy(reduction="sum")), "not the cross-entropy"),
         (network(loss="categorical_crossentropy"), "labels that are integers"),
+        (network(bias_initializer=keras.initializers.Constant(np.nan)), "a nan among"),
         (network(loss=None), "not compiled"),
         (network(units=1), "one number for each class"),
         (
