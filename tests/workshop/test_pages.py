@@ -93,7 +93,7 @@ def test_links_to_other_notebooks_lead_to_their_html_copies():
     assert page_of(cell).links == ["02_preprocess.html", "TEACHING.html#loss", "https://x.org/02_x.ipynb"]
 
 
-ROWS = {"01_small": {"question": "Is |w| < 2 & *bold*?", "results": "one\ntwo"}}
+ROWS = {"01_small": {"question": "Is |w| <b & *bold*?", "results": "one\ntwo"}}
 
 
 def test_the_index_lists_the_notebooks_and_the_guide(tmp_path):
@@ -104,7 +104,7 @@ def test_the_index_lists_the_notebooks_and_the_guide(tmp_path):
     assert sorted(found) == ["01_small.html", "TEACHING.html", "index.html"]
     assert found["index.html"].links == ["01_small.html", "TEACHING.html"]
     assert links_that_lead_nowhere(found) == []
-    for text in ("What they are.", "Is |w| < 2 & *bold*?", "one", "two"):
+    for text in ("What they are.", "Is |w| <b & *bold*?", "one", "two"):
         assert text in found["index.html"].open_text
 
 
