@@ -223,9 +223,7 @@ def test_data_that_is_here(world, tmp_path, monkeypatch):
 def test_data_that_is_not_here_is_not_fetched(world, monkeypatch):
     with Mirror(world.contents) as mirror:
         monkeypatch.setattr(finding, "MIRRORS", (mirror.url,))
-        with pytest.raises(
-            checkup.NotReady, match=r"not all here \(.* is missing.*fetches the rest, 31 MB at most"
-        ):
+        with pytest.raises(checkup.NotReady, match=r"not all here \(.* is missing.*fetches the rest, 31 MB at most"):
             checkup.check_data()
     assert mirror.requested == []
     assert not world.cache.exists()
