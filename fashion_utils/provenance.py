@@ -1,11 +1,11 @@
 """A fingerprint of a function and of all that it reaches: it changes when what the function returns could."""
 
 from bisect import bisect_left
+import contextlib
 import copyreg
 import dis
 import functools
 import hashlib
-import importlib
 import json
 import operator
 from pathlib import Path
@@ -49,7 +49,7 @@ def fingerprint(value, where: str, arrays: dict) -> str:
     except Untraceable:
         raise
     except Exception as error:  # nesting too deep, an object that does not let itself be looked at
-        raise Untraceable(f"{where} cannot be followed ({type(error).__name__})") from error
+        raise Untraceable(f"{walk.where} cannot be followed ({type(error).__name__})") from error
     return walk.hash.hexdigest()[:16]
 
 
@@ -57,7 +57,7 @@ class _Walk:
     """One walk through what a value reaches, told to a hash word by word."""
 
     def __init__(self, arrays):
-        self.hash, self.seen, self.arrays = hashlib.sha256(), {}, arrays
+        self.hash, self.seen, self.arrays, self.where = hashlib.sha256(), {}, arrays, None
 
     def say(self, *words):
         for word in words:
@@ -81,6 +81,7 @@ class _Walk:
 
     def object(self, value, kind, where):
         """Tell of what can be large, or part of a cycle."""
+        self.where = where
         if kind is list:
             self.value(("list", *value), where)
         elif kind in (dict, MappingProxyType):
@@ -120,7 +121,7 @@ class _Walk:
     def keras(self, value, where):
         """Tell of a layer, model, loss or optimizer, without the automatic name's number: it counts those before it."""
         settings = json.dumps([value.get_config(), getattr(value, "get_compile_config", lambda: None)()])
-        if '"registered_name": "' in settings:
+        if re.search(r'"registered_name": "|__lambda__|"value": \["', settings):  # by name, or the bytes of a lambda
             raise Untraceable(f"{where} holds a function or class of your own inside a Keras object")
         weights = getattr(value, "weights", getattr(value, "variables", ()))
         self.value((type(value), re.sub(r'("name": "[^"]*?)_\d+"', r'\1"', settings), *map(np.asarray, weights)), where)
@@ -153,13 +154,9 @@ class _Walk:
                 self.module(value, attributes, name)
             else:
                 self.value(value, name)
-        for name in sorted(imported):
-            try:
-                module = importlib.import_module(name, function.__globals__.get("__package__"))
-            except ImportError:
-                continue
-            self.module(module, attributes, name)
-            self.module(sys.modules[module.__name__.partition(".")[0]], attributes, name)
+        for name, wanted, level in sorted(imported, key=repr):
+            with contextlib.suppress(ImportError):  # that is for the run to complain about
+                self.module(__import__(name, function.__globals__, None, wanted or (), level), attributes, name)
 
     def module(self, module, attributes, where):
         """Tell of what code that has these attributes in it can use of a module; if None, of all that is in it."""
@@ -216,7 +213,7 @@ def _names(code):
         elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
             attributes.add(name)
         elif instruction.opname == "IMPORT_NAME":
-            imported.add("." * kept[i - 2].argval + name)
+            imported.add((name, kept[i - 1].argval, kept[i - 2].argval))
         elif isinstance(name, CodeType):
             for names, inner in zip((loaded, whole, attributes, imported), _names(name), strict=True):
                 names |= inner
@@ -224,10 +221,10 @@ def _names(code):
 
 
 def _is_library(module: str) -> bool:
-    """Return whether a module counts by its name: a library's, or one that loads the data."""
+    """Return whether a module is neither the notebook, nor of this package, nor one of the reader's own files."""
     top = module.partition(".")[0]
     if module == "__main__" or top == "fashion_utils":
-        return module.startswith(DATA)
+        return False
     folders = Path(getattr(sys.modules.get(module), "__file__", None) or "").parts
     return top in sys.stdlib_module_names or "site-packages" in folders or "dist-packages" in folders
 
@@ -241,7 +238,9 @@ def _is_named_in_library(value) -> bool:
         name, module = value.__name__, type(owner).__module__
     else:
         module = getattr(value, "__module__", None)
-    if not isinstance(module, str) or not _is_library(module) or (module, name) == LOADS_NOTHING:
+    if not isinstance(module, str) or not (_is_library(module) or module.startswith(DATA)):
+        return False
+    if (module, name) == LOADS_NOTHING:
         return False
     try:
         return operator.attrgetter(name)(sys.modules[module]) == value
