@@ -20,7 +20,7 @@ def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]
 
     Args:
         folder: where to; made if need be. Files of the same names are replaced.
-        notebooks: their folder. Where a link leads out of it, nothing is copied.
+        notebooks: their folder; no file outside of it is copied.
     """
     written, linked = [], set()
     for path in sorted(notebooks.glob("[0-9]*.ipynb")):
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.learners", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where to (build/exercises)")
     folder = parser.parse_args(arguments).folder
-    print(f"{len(write_learners_copy(folder))} files in {folder}. Copy them before you work in them: the next call writes them anew.")
+    print(f"{len(write_learners_copy(folder))} files in {folder}. Work in a copy: the next call writes them anew.")
 
 
 if __name__ == "__main__":
