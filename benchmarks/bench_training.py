@@ -1,4 +1,4 @@
-"""Measure `training.fit` against plain `fit`, NumPy by hand and the machine's arithmetic.
+"""Measure `training.fast` against plain `fit`, NumPy by hand and the machine's arithmetic.
 
 Run it with `make bench`, or with ARGS=--quick for a fraction of the time. Every way of training gets the same images
 and is timed by the epoch, the first epoch (tracing and compiling) apart. The ways take turns, round by round, so that a
@@ -23,8 +23,7 @@ import textwrap
 import time
 
 from fashion_utils import data, models, training
-from fashion_utils.sources import files as fetch
-from fashion_utils.workshop import best as recipes
+from fashion_utils.sources.files import write_atomically
 import keras
 import numpy as np
 import tensorflow as tf
@@ -33,7 +32,7 @@ import threadpoolctl
 LEGEND = """
 first: seconds of the first epoch, tracing and compiling included; s/epoch: median of the others; ten: seconds of ten
 epochs, the first and nine times the median; x plain: how often plain fit's rate, by the medians; of floor: share of
-the rate at which this machine's matrix product would do the same arithmetic. Wanted of training.fit, * if missed: the
+the rate at which this machine's matrix product would do the same arithmetic. Wanted of training.fast, * if missed: the
 MLP 10 times plain fit (6 with dropout) and 40 % of the floor's rate, the CNN 60 %.
 """.strip()
 FOLDER = Path(__file__).resolve().parents[1] / "build" / "bench"
@@ -48,8 +47,8 @@ def mlp(dropout: float = 0.0) -> list[keras.Layer]:
 
 
 def cnn() -> list[keras.Layer]:
-    """Return the convolutional network that `make best` trains."""
-    return [keras.Input((28, 28, 1)), *models.cnn(recipes.LONG[recipes.BEST].filters).layers]
+    """Return the series' convolutional network."""
+    return [keras.Input((28, 28, 1)), *models.cnn().layers]
 
 
 def tensorflow_tutorial() -> list[keras.Layer]:
@@ -128,12 +127,9 @@ def fit_with_steps_per_execution(*arguments):
     return plain_fit(*arguments, steps_per_execution=STEPS_PER_EXECUTION)
 
 
-def training_fit(make_layers, images, labels, batch_size, epochs):
-    clock = EpochClock()
-    history = training.fit(
-        compiled(make_layers()), images, labels, batch_size=batch_size, epochs=epochs, callbacks=[clock]
-    )
-    return clock.seconds(), history.history["loss"][-1]
+def fast_fit(*arguments):
+    with training.fast():
+        return plain_fit(*arguments)
 
 
 @threadpoolctl.threadpool_limits.wrap(limits=1)
@@ -191,15 +187,15 @@ DENSE_WAYS = {
     "plain fit": plain_fit,
     f"fit, steps_per_execution={STEPS_PER_EXECUTION}": fit_with_steps_per_execution,
     "NumPy by hand": numpy_by_hand,
-    "training.fit": training_fit,
+    "training.fast": fast_fit,
 }
 CONVOLUTION_WAYS = {name: way for name, way in DENSE_WAYS.items() if way is not numpy_by_hand}
-PEER_WAYS = {name: way for name, way in DENSE_WAYS.items() if way in (plain_fit, training_fit)}
+PEER_WAYS = {name: way for name, way in DENSE_WAYS.items() if way in (plain_fit, fast_fit)}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network, and how often plain fit's rate and which share of the floor's rate is wanted of training.fit."""
+    """A network, and how often plain fit's rate and which share of the floor's rate is wanted of training.fast."""
 
     make_layers: Callable[[], list[keras.Layer]]
     batch_size: int
@@ -294,7 +290,7 @@ def report(rows: list[dict], rates: list[float], description: dict) -> str:
         if row["way"] == "plain fit":
             lines += ["", row["case"], header]
         faster, share = row["times_plain_fit"], row["share_of_floor_rate"]
-        case, ours = CASES[row["case"]], row["way"] == "training.fit"
+        case, ours = CASES[row["case"]], row["way"] == "training.fast"
         lines.append(
             f"{row['way']:29}{row['first_epoch_seconds']:9.2f}{row['seconds_an_epoch']:9.2f}"
             f"{row['seconds_for_ten_epochs']:8.1f}{row['images_a_second']:10,.0f}"
@@ -315,8 +311,8 @@ def main() -> None:
     rows, rates = measure(cases, rounds, epochs, options.quick)
     text = report(rows, rates, description)
     results = {"machine": description, "matrix_product_flops": rates, "rows": rows}
-    fetch.write_atomically(FOLDER / "training.json", json.dumps(results, indent=1).encode())
-    fetch.write_atomically(FOLDER / "training.txt", f"{text}\n".encode())
+    write_atomically(FOLDER / "training.json", json.dumps(results, indent=1).encode())
+    write_atomically(FOLDER / "training.txt", f"{text}\n".encode())
     print(text)
 
 

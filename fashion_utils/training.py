@@ -18,19 +18,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-CALLS_PER_EPOCH = 20
-"""How often an epoch returns to Python: enough for a live progress bar, too few to cost anything."""
-
-BATCH_SIZE = 32
-"""Keras' own, where none is given."""
-
-UNSEEN_BY_XLA = {"Assert", "CheckNumerics", "CheckNumericsV2", "ScatterNd"}
-"""Operations that raise an error for a wrong value, except where XLA has compiled them."""
-
-RANDOM_FUNCTIONS = [
-    (tf.nn.experimental, "stateless_dropout", "rng_alg"),
-    *((tf.random, f"stateless_{name}", "alg") for name in ("uniform", "normal", "truncated_normal")),
-]
+CALLS_PER_EPOCH = 20  # how often an epoch returns to Python: enough for a live progress bar, too few to cost anything
+BATCH_SIZE = 32  # Keras' own, where none is given
+UNSEEN_BY_XLA = {"Assert", "CheckNumerics", "CheckNumericsV2", "ScatterNd"}  # compiled, they let wrong values pass
+RANDOM_FUNCTIONS = [(tf.nn.experimental, "stateless_dropout", "rng_alg")]
+RANDOM_FUNCTIONS += [(tf.random, f"stateless_{name}", "alg") for name in ("uniform", "normal", "truncated_normal")]
 METHODS = ("train_step", "test_step", "make_train_function", "make_test_function", "compute_metrics")
 BATCH_HOOKS = [f"on_{kind}batch_{when}" for kind in ("", "train_", "test_") for when in ("begin", "end")]
 _keras_fit, _keras_evaluate, _keras_predict = keras.Model.fit, keras.Model.evaluate, keras.Model.predict
@@ -41,22 +33,21 @@ _lock, _open_blocks, _replaced = threading.Lock(), 0, contextlib.ExitStack()
 def fast() -> Iterator[None]:
     """Inside this block, `model.fit` gives what Keras' own gives, and on arrays takes a fraction of the time.
 
-    Plain `fit` spends most of a small network's epoch between the steps: fetching a batch, calling TensorFlow, calling
-    back. Here the arrays stay where they are and one call into TensorFlow loops over a twentieth of the epoch's
-    mini-batches, gathering each and running `model.train_step` on it; validation likewise. Everything else is Keras':
-    arguments, callbacks, `History`, metrics, optimizer. Given the same order of examples, the weights are those of
-    plain `fit` up to rounding. A new order is drawn each epoch, from Python's `random`, which
-    `keras.utils.set_random_seed` sets; so from the same seed it is another order than plain `fit`'s.
+    Plain `fit` spends most of a small network's epoch between the steps. Here the arrays stay where they are and one
+    call into TensorFlow loops over a twentieth of the epoch's mini-batches, gathering each and running
+    `model.train_step` on it; validation likewise. All else is Keras': arguments, callbacks, `History`, metrics,
+    optimizer. Given the same order of examples, the weights are those of plain `fit` up to rounding. A new order is
+    drawn each epoch, from Python's `random`, which `keras.utils.set_random_seed` sets; plain `fit` draws another.
 
     The loop is compiled by XLA where that pays on a CPU: for networks of dense layers, whose dropout then draws other
-    masks from the same seed. Convolutions would become about twice as slow. Neither is compiled what XLA cannot
-    compile, or only without a check that plain Keras makes.
+    masks from the same seed. Not compiled are convolutions, which would become twice as slow, what XLA cannot compile,
+    and what it could only without a check that plain Keras makes.
 
     Keras goes its own way with `class_weight`, `sample_weight`, `steps_per_epoch`, data other than two arrays (tf.data
     sets, generators, several inputs or outputs), callbacks that want to be called for each batch, mixed precision,
-    `run_eagerly`, `steps_per_execution`, and models with a `train_step` of their own. A subclass's own `fit` is left
-    alone. `model.evaluate` and `model.predict` of arrays are Keras' own without the seconds they can spend at the end,
-    waiting for tf.data to stop tuning itself. Blocks can be nested; while one is open, it holds for every thread.
+    `run_eagerly`, `steps_per_execution`, and models with a `train_step` of their own; a subclass's own `fit` is not
+    touched. `evaluate` and `predict` of arrays are Keras' own without the seconds they can spend at the end, waiting
+    for tf.data to stop tuning itself. Blocks can be nested; while one is open, it holds for every thread.
 
     Besides what plain Keras raises, `model.fit` raises, before training:
         tf.errors.InvalidArgumentError: for a label outside the classes, with `sparse_categorical_crossentropy`.
@@ -84,15 +75,11 @@ def fast() -> Iterator[None]:
                 _replaced.close()
 
 
-# --- In place of Keras' methods ---------------------------------------------------------------------------------------
-
-
 @functools.wraps(_keras_fit)
 def _fit(model, *args, **kwargs):
     bound = inspect.signature(_keras_fit).bind(model, *args, **kwargs)
     bound.apply_defaults()
-    _, *arguments = bound.arguments.items()
-    arguments = dict(arguments)
+    arguments = {name: value for name, value in bound.arguments.items() if value is not model}
     _check_pairs(arguments["x"], arguments["y"])
     with contextlib.ExitStack() as afterwards:
         history = _keras_fit(model, **(_fast_arguments(model, afterwards, **arguments) or arguments))
@@ -106,15 +93,15 @@ def _fit(model, *args, **kwargs):
 
 @functools.wraps(_keras_evaluate)
 def _evaluate(model, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, *args, **kwargs):
-    if _are_pairs(x, y) and sample_weight is None and steps is None:
-        x, y, batch_size = _batches((_tensor(x), _tensor(y)), batch_size), None, None
+    if _is_pair((x, y)) and sample_weight is None and steps is None:
+        x, y, batch_size = _dataset((_tensor(x), _tensor(y)), batch_size), None, None
     return _keras_evaluate(model, x, y, batch_size, verbose, sample_weight, steps, *args, **kwargs)
 
 
 @functools.wraps(_keras_predict)
 def _predict(model, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
     if _is_array(x) and steps is None:
-        x, batch_size = _batches(_tensor(x), batch_size), None
+        x, batch_size = _dataset(_tensor(x), batch_size), None
     return _keras_predict(model, x, batch_size, verbose, steps, callbacks)
 
 
@@ -128,13 +115,10 @@ def _fast_arguments(model, after, x, y, batch_size, callbacks, validation_split,
     """
     callbacks = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
     batch_size = batch_size or BATCH_SIZE
-    unwanted = [others.pop(name) for name in ("class_weight", "sample_weight", "steps_per_epoch")]
-    if (
-        not (_are_pairs(x, y) and batch_size > 0 and shuffle in (True, False))
-        or any(argument is not None for argument in unwanted)
-        or any(map(_wants_each_batch, callbacks))
-        or not _is_ordinary(model)
-    ):
+    needs_keras = [others.pop(name) is not None for name in ("class_weight", "sample_weight", "steps_per_epoch")]
+    if not (_is_pair((x, y)) and isinstance(batch_size, int | np.integer) and batch_size > 0 and _is_ordinary(model)):
+        return None
+    if shuffle not in (True, False) or any(needs_keras) or any(map(_wants_each_batch, callbacks)):
         return None
     if validation_split and validation_data is None:
         first = math.floor(len(x) * (1 - validation_split))
@@ -156,15 +140,14 @@ def _fast_arguments(model, after, x, y, batch_size, callbacks, validation_split,
     _check_finite("images", arrays[0])
     _check_finite("labels", arrays[1])
     _check_classes("labels", arrays[1], classes)
-    if (
-        isinstance(validation_data, list | tuple)
-        and others["validation_steps"] is None
-        and _are_pairs(*validation_data)
-    ):
+    if others["validation_steps"] is None and _is_pair(validation_data):
         validation = tuple(map(_tensor, validation_data))
         _check_classes("validation labels", validation[1], classes)
     try:
-        _create_variables(model, *arrays, predicted)
+        # Made by hand: TensorFlow traces a function twice if the first trace creates variables.
+        model.optimizer.build(model.trainable_variables)
+        model.compute_metrics(arrays[0][:1], arrays[1][:1], predicted)
+        model.reset_metrics()
         train_loops = _loops(model, "train", arrays, checked=classes is not None)
         test_loops = _loops(model, "test", validation) if validation else None
     except Exception:
@@ -175,22 +158,17 @@ def _fast_arguments(model, after, x, y, batch_size, callbacks, validation_split,
     if validation:
         size = others["validation_batch_size"] or batch_size
         test_steps, test_per_call = _stand_in(model, "test", after, test_loops, validation, size)
-        validation_data = _counter(math.ceil(test_steps / test_per_call))
-    # Keras' `fit` is to count the steps and call for `per_call` of them at once; nothing that a callback evaluates is.
+        validation_data = _without_autotune(tf.data.Dataset.range(math.ceil(test_steps / test_per_call)))
+    # Keras' `fit` is to call for `per_call` steps at once; whatever callbacks evaluate or predict is not.
     model.steps_per_execution = per_call
-    after.callback(setattr, model, "steps_per_execution", 1)
     reset = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: setattr(model, "steps_per_execution", 1))
-    return others | {
-        "x": _counter(steps),
-        "callbacks": [reset, *callbacks],
-        "validation_data": validation_data,
-        "shuffle": False,  # done here, example by example
-    }
+    after.callback(reset.on_train_begin, None)
+    numbers, callbacks = _without_autotune(tf.data.Dataset.range(steps)), [reset, *callbacks]
+    return others | {"x": numbers, "validation_data": validation_data, "callbacks": callbacks, "shuffle": False}
 
 
 def _is_ordinary(model):
-    """Return whether Keras' own step on one mini-batch, in one precision, is what the model is to be trained by."""
-    return (
+    return (  # to be trained by Keras' own step, mini-batch by mini-batch, in one precision
         model.compiled
         and not (model.run_eagerly or tf.config.functions_run_eagerly())
         and model.steps_per_execution == 1
@@ -217,16 +195,6 @@ def _takes_class_numbers(loss):
     return loss is keras.losses.sparse_categorical_crossentropy
 
 
-def _create_variables(model, images, labels, predicted):
-    """Have Keras create what it creates in the first step besides the weights: the optimizer's and metrics' variables.
-
-    TensorFlow traces a function twice if the first trace creates variables, and tracing takes longer than compiling.
-    """
-    model.optimizer.build(model.trainable_variables)
-    model.compute_metrics(images[:1], labels[:1], predicted)
-    model.reset_metrics()
-
-
 def _loops(model, kind, arrays, checked=True):
     """Return two functions (images, labels, batches, first, last): train or test on `batches[first:last]`, row by row.
 
@@ -251,73 +219,67 @@ def _loops(model, kind, arrays, checked=True):
         return model.get_metrics_result()
 
     number = tf.TensorSpec((), tf.int32)
-    signature_of_loop = [*signature, tf.TensorSpec((None, None), tf.int32), number, number]
-    traced = quick = tf.function(loop, signature_of_loop, autograph=False)
+    as_function = functools.partial(
+        tf.function,
+        input_signature=[*signature, tf.TensorSpec((None, None), tf.int32), number, number],
+        autograph=False,
+    )
+    traced = as_function(loop)
+    compiled = as_function(lambda *arguments: traced(*arguments), jit_compile=True)
+
+    def compiled_if_possible(*arguments):
+        nonlocal compiled
+        try:
+            return compiled(*arguments)
+        except tf.errors.OpError:  # XLA refuses before the first step: it runs all of the loop or nothing
+            compiled = traced
+            return traced(*arguments)
+
     graph = traced.get_concrete_function().graph.as_graph_def()
-    if kind == "train" and (model.jit_compile or _gains_from_xla(model, graph, checked)):
-        compiled = tf.function(
-            lambda *arguments: traced(*arguments), signature_of_loop, autograph=False, jit_compile=True
-        )
-        quick = _first_that_works(compiled, traced)
-    kept[signature] = traced, quick
+    gains = kind == "train" and (model.jit_compile or _gains_from_xla(model, graph, checked))
+    kept[signature] = traced, compiled_if_possible if gains else traced
     return kept[signature]
 
 
 def _gains_from_xla(model, graph, labels_checked):
     """Return whether XLA can and should compile the graph, a training loop: without convolutions, losing no check."""
-    nodes = [node for function in graph.library.function for node in function.node_def]
-    looks_up = any(  # in a table, as embeddings do; shapes are integers
-        node.op == "GatherV2" and node.attr["Tparams"].type == tf.float32 and "mini_batch" not in node.name
-        for node in nodes
-    )
     unseen = UNSEEN_BY_XLA if labels_checked else UNSEEN_BY_XLA | {"SparseSoftmaxCrossEntropyWithLogits"}
-    return (
-        all(len(weight.shape) <= 2 for weight in model.weights)
-        and all(layer.supports_jit for layer in model._flatten_layers())
-        and not looks_up
-        and unseen.isdisjoint(node.op for node in nodes)
-    )
-
-
-def _first_that_works(compiled, uncompiled):
-    """Return a function that calls `compiled` until XLA refuses. It has then done nothing yet: it is all or nothing."""
-
-    def call(*arguments):
-        nonlocal compiled
-        try:
-            return compiled(*arguments)
-        except tf.errors.OpError:
-            compiled = uncompiled
-            return uncompiled(*arguments)
-
-    return call
+    for node in (node for function in graph.library.function for node in function.node_def):
+        # A row that an embedding has not; what is looked up in shapes are integers.
+        looks_up = node.op == "GatherV2" and node.attr["Tparams"].type == tf.float32 and "mini_batch" not in node.name
+        if looks_up or node.op in unseen:
+            return False
+    supported = all(layer.supports_jit for layer in model._flatten_layers())
+    return supported and all(len(weight.shape) <= 2 for weight in model.weights)
 
 
 def _stand_in(model, kind, after, loops, arrays, batch_size, generator=None):
-    """Have the model's train or test function run many mini-batches when it is fed `_counter`; else it is Keras' own.
+    """Have the model's train or test function do many mini-batches when fed numbers; fed batches, it is Keras' own.
 
-    Returns how many steps an epoch has, and how many each call takes.
+    Returns how many steps an epoch has, and how many of them each call does.
     """
     own, examples = getattr(model, f"{kind}_function"), len(arrays[0])
     full, steps = examples // batch_size, math.ceil(examples / batch_size)
     per_call = math.ceil(steps / CALLS_PER_EPOCH)
 
-    def epochs():
-        while True:
-            order = (generator.permutation(examples) if generator else np.arange(examples)).astype("int32")
-            batches = tf.constant(order[: full * batch_size].reshape(full, batch_size))
+    def calls():
+        while True:  # epoch after epoch
+            order = generator.permutation(examples) if generator else np.arange(examples)
+            order = tf.constant(order, tf.int32)
+            batches = tf.reshape(order[: full * batch_size], (full, batch_size))
             for first in range(0, steps, per_call):
-                last = tf.constant(min(first + per_call, full))
+                last = min(first + per_call, steps)
                 if first < full:
-                    logs = loops[1](*arrays, batches, tf.constant(first), last)
-                if first + per_call > full and full < steps:
+                    logs = loops[1](*arrays, batches, tf.constant(first), tf.constant(min(last, full)))
+                if last > full:
                     logs = loops[0](*arrays, order[None, full * batch_size :], tf.constant(0), tf.constant(1))
                 yield logs
 
-    calls = epochs()
+    call = calls()
 
     def function(iterator):
-        return next(calls) if getattr(iterator, "element_spec", None) == _counter(1).element_spec else own(iterator)
+        fed_numbers = getattr(iterator, "element_spec", None) == tf.TensorSpec((), tf.int64)
+        return next(call) if fed_numbers else own(iterator)
 
     setattr(model, f"{kind}_function", function)
     after.callback(setattr, model, f"{kind}_function", own)
@@ -328,21 +290,18 @@ def _stand_in(model, kind, after, loops, arrays, batch_size, generator=None):
 
 
 def _check_pairs(images, labels):
-    if not (isinstance(images, np.ndarray) and isinstance(labels, np.ndarray) and images.ndim and labels.ndim):
-        return
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images and {len(labels)} labels: pass one label for each image.")
-    if labels.dtype.kind in "USO" and labels.size and isinstance(labels.flat[0], str | bytes):
-        raise ValueError(f"Labels are text ({labels.flat[0]!r:.20}): pass the numbers of the classes, from 0.")
+    if isinstance(images, np.ndarray) and isinstance(labels, np.ndarray) and images.ndim and labels.ndim:
+        if len(images) != len(labels):
+            raise ValueError(f"{len(images)} images and {len(labels)} labels: pass one label for each image.")
+        if len(labels) and isinstance(labels.flat[0], str | bytes):
+            raise ValueError(f"Labels are text ({labels.flat[0]!r:.20}): pass the numbers of the classes, from 0.")
 
 
 def _check_finite(name, tensor):
     if tensor.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(tensor)):
         array = tensor.numpy()
         position = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        raise ValueError(
-            f"{name}{list(position)} is {array[position]}: the network would learn nothing but NaN from it."
-        )
+        raise ValueError(f"{name}{list(position)} is {array[position]}: it would make every weight NaN.")
 
 
 def _check_classes(name, labels, classes):
@@ -350,23 +309,14 @@ def _check_classes(name, labels, classes):
     if classes is None:
         return
     if len(labels.shape) == 2 and labels.shape[1] > 1:
-        raise ValueError(
-            f"{name} of shape {tuple(labels.shape)} are one-hot: pass {name.split()[-1]}.argmax(1), or compile with "
-            "loss='categorical_crossentropy'."
-        )
+        cure = "pass labels.argmax(1), or compile with loss='categorical_crossentropy'."
+        raise ValueError(f"{name} of shape {tuple(labels.shape)} are one-hot: {cure}")
     labels = labels.numpy()
     wrong = np.argwhere(~((labels > -1) & (labels < classes)))  # Keras rounds towards 0
     if len(wrong):
         position = tuple(wrong[0].tolist())
-        raise tf.errors.InvalidArgumentError(
-            None,
-            None,
-            f"Received a label value of {labels[position]} which is outside the valid range of [0, {classes}): "
-            f"{name}{list(position)}.",
-        )
-
-
-# --- Arrays for TensorFlow --------------------------------------------------------------------------------------------
+        message = f"Received a label value of {labels[position]} which is outside the valid range of [0, {classes})"
+        raise tf.errors.InvalidArgumentError(None, None, f"{message}: {name}{list(position)}")
 
 
 def _is_array(array):
@@ -376,8 +326,10 @@ def _is_array(array):
     return np.dtype(getattr(array.dtype, "as_numpy_dtype", array.dtype)).kind in "fiub"
 
 
-def _are_pairs(*arrays):
-    return len(arrays) == 2 and all(map(_is_array, arrays)) and 0 < len(arrays[0]) == len(arrays[1])
+def _is_pair(arrays):
+    if not isinstance(arrays, list | tuple) or len(arrays) != 2 or not all(map(_is_array, arrays)):
+        return False
+    return 0 < len(arrays[0]) == len(arrays[1])
 
 
 def _tensor(array):
@@ -386,12 +338,8 @@ def _tensor(array):
     return tf.convert_to_tensor(array, keras.config.floatx() if array.dtype.kind == "f" else array.dtype)
 
 
-def _batches(arrays, batch_size):
+def _dataset(arrays, batch_size):
     return _without_autotune(tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size or BATCH_SIZE))
-
-
-def _counter(steps):
-    return _without_autotune(tf.data.Dataset.range(steps))
 
 
 def _without_autotune(dataset):
@@ -399,23 +347,3 @@ def _without_autotune(dataset):
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
-
-
-# Until the last users in the package have moved to `fast`:
-
-
-def fit(model, images, labels, *, seed=None, verbose=0, **arguments):
-    if seed is not None:
-        random.seed(seed)
-    with fast():
-        return model.fit(images, labels, verbose=verbose, **arguments)
-
-
-def evaluate(model, images, labels, batch_size=1000):
-    with fast():
-        return model.evaluate(images, labels, batch_size=batch_size, return_dict=True, verbose=0)
-
-
-def predict(model, images, batch_size=1000):
-    with fast():
-        return model.predict(images, batch_size=batch_size, verbose=0)

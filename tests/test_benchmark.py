@@ -49,8 +49,26 @@ def test_a_star_marks_a_missed_mark():
         }
 
     def marks(times_plain, share):
-        rows = [row("plain fit", 8.0, 1.0, 0.03), row("training.fit", 8.0 / times_plain, times_plain, share)]
+        rows = [row("plain fit", 8.0, 1.0, 0.03), row("training.fast", 8.0 / times_plain, times_plain, share)]
         table = bench_training.report(rows, [1e11], {})
-        return next(line for line in table.splitlines() if line.startswith("training.fit")).count("*")
+        return next(line for line in table.splitlines() if line.startswith("training.fast")).count("*")
 
     assert [marks(11, 0.5), marks(9, 0.5), marks(11, 0.3), marks(9, 0.3)] == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("way", [bench_training.plain_fit, bench_training.fast_fit])
+def test_every_way_is_timed_by_the_epoch(way):
+    images = np.random.default_rng(0).random((64, 28, 28), "float32")
+    times, loss = way(bench_training.mlp, images, np.arange(64) % 10, 32, 3)
+    assert len(times) == 3 and min(times) > 0
+    assert loss == pytest.approx(np.log(10), rel=0.3)
+
+
+def test_the_table_of_a_tiny_run(monkeypatch):
+    data = np.zeros((64, 28, 28), "uint8"), np.zeros(64, "uint8")
+    monkeypatch.setattr(bench_training.data, "load_train", lambda: data)
+    monkeypatch.setattr(bench_training, "matrix_product_rate", lambda: 1e11)
+    case = "TensorFlow's tutorial, batch 32"
+    rows, rates = bench_training.measure({case: bench_training.CASES[case]}, 1, 2, quick=True)
+    assert [row["way"] for row in rows] == ["plain fit", "training.fast"]
+    assert "training.fast" in bench_training.report(rows, rates, bench_training.machine())
