@@ -470,6 +470,13 @@ def links(notebook: Notebook) -> Iterator[str]:
 # --- What a learner meets ---------------------------------------------------------------------------------------------
 
 
+def folded_code(notebook: Notebook) -> Iterator[str]:
+    """JupyterLab shows the first line of a folded cell: it says what is in it."""
+    for cell in notebook.code_cells:
+        if is_folded(cell) and not re.match(r"# \w", cell.source):
+            yield f"cell {cell.id}: a folded cell whose first line is no comment"
+
+
 def promises_cell(notebook: Notebook) -> Iterator[str]:
     """All promises stand in one folded cell, the last before the recap, each with a range that can be read off."""
     if len(found := notebook.promises_cells) != 1:
@@ -833,6 +840,7 @@ CHECKS = (
     folded_answers,
     heading_levels,
     links,
+    folded_code,
     promises_cell,
     plain_page,
     page_measure,

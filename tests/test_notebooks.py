@@ -399,6 +399,10 @@ BROKEN = {
         ("04", replace("## Read the result", "# Read the result"), "second title"),
     ],
     "links": [("04", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb")],
+    "folded_code": [
+        ("04", replace("# Draw it\n", ""), "no comment"),
+        ("04", replace("# Draw it\n", "#\n"), "no comment"),
+    ],
     "promises_cell": [
         ("04", drop_cells("promises.keep"), "0 cells with promises"),
         ("04", add_code("## Read the result", "promises.keep()"), "2 cells with promises"),
