@@ -18,6 +18,7 @@ def use_data(monkeypatch):
     def use(kind="real", sample=None):
         source = data.Source(kind, "made up by a test", sample, f"fingerprint of {kind} {sample}")
         monkeypatch.setattr(data, "source", lambda: source)
+        monkeypatch.setattr(data, "label", lambda: source.label)
         monkeypatch.setattr(data, "prepare", lambda: source)
         return source
 

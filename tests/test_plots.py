@@ -2,7 +2,7 @@
 
 import io
 
-from fashion_utils import data, plots
+from fashion_utils import plots
 from IPython import get_ipython
 from IPython.core.pylabtools import select_figure_formats
 from IPython.display import display
@@ -21,9 +21,8 @@ def no_figure_left_open():
 
 
 @pytest.fixture
-def shown(displayed, monkeypatch, use_data):
+def shown(displayed, use_data):
     """A function that displays a figure as a notebook does, and returns its words, picture and metadata."""
-    monkeypatch.setattr(data, "label", lambda: data.source().label)
     with mpl.rc_context():
         plots.set_up()
 
