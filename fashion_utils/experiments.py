@@ -128,7 +128,8 @@ def _run(run, variant, arguments, seed) -> tuple[list[dict], float]:
     rows = [returned] if isinstance(returned, Mapping) else returned
     try:
         if not (isinstance(rows, (list, tuple)) and rows and all(isinstance(row, Mapping) and row for row in rows)):
-            what = type(returned).__name__ if returned else repr(returned)
+            empty = "an empty " if isinstance(returned, (list, tuple, Mapping)) and not returned else ""
+            what = f"{empty}{type(returned).__name__}"
             raise ValueError(f"run must return a dict of numbers, or a list of such dicts, not {what}.")
         return [{metric: _checked(metric, value) for metric, value in row.items()} for row in rows], seconds
     except ValueError as error:
@@ -141,11 +142,9 @@ def _checked(metric, value):
         raise ValueError(f"A metric cannot be called {metric!r}: choose another text.")
     if isinstance(value, keras.Model):
         return value
-    array = np.asarray(value)
-    if array.shape != () or array.dtype.kind not in "biuf":
-        shape = f" of shape {array.shape}" if array.shape else ""
-        raise ValueError(f"The metric {metric!r} must be a number, not {type(value).__name__}{shape}.")
-    return float(array)
+    if isinstance(value, (str, list, tuple)) or np.shape(value) != () or np.asarray(value).dtype.kind not in "biuf":
+        raise ValueError(f"The metric {metric!r} must be one number, not {type(value).__name__}.")
+    return float(value)
 
 
 def _keep(file: Path, made_from, rows, seconds) -> tuple[tuple, str]:
