@@ -122,21 +122,23 @@ def file(name: str, **settings) -> Path:
         a path in the folder of the data in use, or, where that cannot be written, in one for this session only.
     """
     parts = [name, *(f"{key}={value}" for key, value in settings.items())]
-    path = data.artifacts() / (quote("-".join(parts), safe="=,() ") + ".keras")
-    if path.exists():
-        fault = _fault(path)
-        if not fault:
-            return path
-        print(f"{path.name} {fault}: it is set aside.")
-    try:
-        if path.exists() and not files.set_aside(path):
-            raise PermissionError(None, "its folder is not ours to change")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            return path
-    except OSError as error:
-        print(f"Nothing can be kept in {path.parent} ({error.strerror}): what you save lasts as long as this session.")
-        return files.temporary_folder() / path.name
+    name = quote("-".join(parts), safe="=,() ") + ".keras"
+    for find_folder in (data.artifacts, lambda: files.temporary_folder() / data.artifacts().name):
+        path = find_folder() / name
+        try:
+            if path.exists():
+                fault = _fault(path)
+                if not fault:
+                    return path
+                print(f"{name} {fault}: it is not used.")
+                if not files.set_aside(path):
+                    raise PermissionError(None, "it cannot be set aside")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path.parent):
+                return path
+        except OSError as error:
+            print(f"Nothing can be kept in {path.parent} ({error.strerror}), so it will last as long as this session.")
+    return path
 
 
 def _fault(path: Path) -> str:
