@@ -18,16 +18,11 @@ def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tup
     1927), as computed by SciPy: unlike ±1.96 standard errors it stays within [0, 1] and behaves near both ends.
 
     Args:
-        correct: how many predictions were right.
-        total: how many were made.
+        correct: how many predictions were right, a whole number from 0 to `total`.
+        total: how many were made, above 0.
         confidence: how often such an interval covers the truth, between 0 and 1.
 
-    Returns:
-        the lower and the upper end, two accuracies in [0, 1].
-
-    Raises:
-        ValueError: if `correct` and `total` are not whole numbers with 0 <= correct <= total and total above 0, or
-            `confidence` is not between 0 and 1.
+    Returns the lower and the upper end, two accuracies in [0, 1]. Raises ValueError for any other arguments.
     """
     for name, value in (("correct", correct), ("total", total)):
         if not isinstance(value, Real) or value % 1 != 0:
@@ -51,8 +46,7 @@ def prediction_table(probabilities, labels, class_names: Sequence[str]) -> pd.Da
         columns `truth`, `prediction` (names), `probability` (of the predicted class, in [0, 1]),
         `probability_of_truth`, `correct` (bool); the index is the picture's position.
 
-    Raises:
-        ValueError: if one of them is anything else, or the shapes do not fit together.
+    Raises ValueError if one of them is anything else, or the shapes do not fit together.
     """
     names = _names(class_names)
     labels, probabilities = _classes("labels", labels, names), np.asarray(probabilities)
@@ -92,8 +86,7 @@ def confusion_pairs(labels, predictions, class_names: Sequence[str]) -> pd.DataF
         one row a pair of different classes with at least one mistake: `one`, `other` (names), `one_as_other`,
         `other_as_one`, `mistakes` (their sum) and `share` (of all mistakes, in [0, 1]).
 
-    Raises:
-        ValueError: if one of them is anything else, or there is not one prediction for each label.
+    Raises ValueError if one of them is anything else, or there is not one prediction for each label.
     """
     names = _names(class_names)
     labels, predictions = _classes("labels", labels, names), _classes("predictions", predictions, names)
@@ -127,9 +120,8 @@ def paired_differences(
         baseline), `low` and `high` (ends of its interval), `seeds` (how many pairs), `beyond_noise` (whether the
         interval leaves out 0).
 
-    Raises:
-        ValueError: if a column, the variant, or a number is missing (NaN), a variant has two rows from one seed or
-            fewer than two seeds in common with the baseline, or `confidence` is not between 0 and 1.
+    Raises ValueError if a column, the variant, or a number is missing (NaN), or a variant has two rows from one seed or
+    fewer than two seeds in common with the baseline.
     """
     _check_confidence(confidence)
     if missing := {"variant", "seed", metric} - set(results):

@@ -44,24 +44,23 @@ def repeat(
         one row for each dict returned: `variant`, `seed` (int), the metrics (float; for a model, the path of its .keras
         file, str), and `seconds` of the whole run.
 
-    Raises:
-        ValueError: for a name, variants or seeds that cannot be used, or if `run` does not return metrics.
+    Raises ValueError for a name, variants or seeds that cannot be used, or if `run` does not return metrics.
     """
     seeds = _checked_seeds(name, variants, seeds)
     places, warning = _places(name, variants, run, seeds)
     results = {key: result for key, place in places.items() if (result := _read(*place))}
     missing = [key for key in places if key not in results]
-    live, problems = _LiveText(), {}
+    shown, problems = None, {}
     for variant, seed in missing if train_missing else ():
         key = variant, seed
-        live.show(f"{name}: run {list(places).index(key) + 1} of {len(places)}, {variant}, seed {seed}")
+        shown = _show(f"{name}: run {list(places).index(key) + 1} of {len(places)}, {variant}, seed {seed}", shown)
         answer = _run(run, variant, variants[variant], seed)
         results[key], problem = _keep(*places[key], *answer)
         if problem and not warning:
             problems[f"{variant}, seed {seed}"] = problem
     kept = len(places) - len(missing)
     done = f"{len(missing)} of them now, {kept} kept from before" if train_missing else f"{kept} of them kept, none run"
-    live.show(f"{name}: {len(places)} runs, {done}{_not_finite(results)}{warning}{_not_kept(problems)}")
+    _show(f"{name}: {len(places)} runs, {done}{_not_finite(results)}{warning}{_not_kept(problems)}", shown)
     table = [
         {"variant": variant, "seed": seed, **row, "seconds": results[variant, seed][1]}
         for variant, seed in places
@@ -213,17 +212,11 @@ def _not_kept(problems) -> str:
     return f". Not kept for the next time: {first}{more} ({problems[first]})" if problems else ""
 
 
-class _LiveText:
-    """A text that is rewritten in place: in a notebook only its last state is saved."""
-
-    def __init__(self):
-        self._display = None
-
-    def show(self, text: str) -> None:
-        bundle = {"text/plain": text}
-        if get_ipython() is None:
-            print(text)
-        elif self._display is None:
-            self._display = display(bundle, raw=True, display_id=True)
-        else:
-            self._display.update(bundle, raw=True)
+def _show(text: str, shown=None):
+    """Show a text in the place of the one shown before: a notebook saves only its last state. Return what it is in."""
+    if get_ipython() is None:
+        return print(text)
+    if shown is None:
+        return display({"text/plain": text}, raw=True, display_id=True)
+    shown.update({"text/plain": text}, raw=True)
+    return shown

@@ -95,8 +95,7 @@ def one_cycle(highest: float, steps: int) -> keras.optimizers.schedules.Learning
 def train_recipe(seed: int, filters: Sequence[int], epochs: int, augment: bool = False, batch_size: int = 128) -> dict:
     """Train a `cnn` on the training part of the data, a `run` for `experiments.repeat`, which sets the seed.
 
-    Returns:
-        "accuracy", its accuracy on the validation part, and "model".
+    Returns "accuracy", that on the validation part, and "model".
     """
     images, labels, val_images, val_labels = validation_split()
     model = cnn(filters, augment=augment)
@@ -118,8 +117,7 @@ def file(name: str, **settings) -> Path:
         name: what the network is called.
         settings: what it is trained with; they become part of the file's name, so one trained otherwise is not found.
 
-    Returns:
-        a path in the folder of the data in use, or, where that cannot be written, in one for this session only.
+    Returns a path in `data.artifacts()`, or, where that cannot be written, in a folder for this session only.
     """
     parts = [name, *(f"{key}={value}" for key, value in settings.items())]
     name = quote("-".join(parts), safe="=,() ") + ".keras"
