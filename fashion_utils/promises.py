@@ -22,29 +22,25 @@ def keep(*promises: tuple, report: tuple[str, ...] = ()) -> None:
     Args:
         promises: tuples (name, value, least, greatest), both ends included. The value is a number or a function
             without arguments that returns one, so that a cell left out raises nothing here.
-        report: names of promises whose values belong in the report of `make run`.
+        report: names of promises whose values belong in the report of `make run`; a KeyError if one is not promised.
 
     Raises:
         AssertionError: if a promise is broken or cannot be computed, where it has to be known.
-        ValueError: if least exceeds greatest, or `report` names what is not promised.
     """
     rows = [_check(*promise) for promise in promises]
-    if unknown := set(report) - {row["name"] for row in rows}:
-        raise ValueError(f"report names what is not promised: {', '.join(sorted(unknown))}.")
-    lines = [f"{row['name']}: {row['value']}" for row in rows if row["name"] in report]
-    content = {"promises": [{key: row[key] for key in ("name", "state", "value")} for row in rows], "report": lines}
-    table = pd.DataFrame(
-        [[row["name"], row["value"], row["promised"], f"{SIGNS[row['state']]} {row['state']}"] for row in rows],
-        columns=["what the text relies on", "value", "promised", ""],
-    )
+    values = {name: value for name, value, *_ in rows}
+    content = {
+        "promises": [{"name": name, "state": state, "value": value} for name, value, _, state in rows],
+        "report": [f"{name}: {values[name]}" for name in report],
+    }
+    table = pd.DataFrame(rows, columns=["what the text relies on", "value", "promised", ""])
+    table[""] = [f"{SIGNS[state]} {state}" for state in table[""]]
     text, page = table.to_string(index=False), table.to_html(index=False)
     if get_ipython() is None:
         print(text)
     else:
         display({"text/plain": text, "text/html": page, PROMISES_TYPE: content}, raw=True)
-    if broken := [
-        f"{row['name']} is {row['value']}, not {row['promised']}" for row in rows if row["state"] == "broken"
-    ]:
+    if broken := [f"{name} is {value}, not {promised}" for name, value, promised, state in rows if state == "broken"]:
         sentence = f"What the text says of these no longer holds: {'; '.join(broken)}."
         if os.environ.get("FASHION_PROMISES") == "raise" or "PYTEST_VERSION" in os.environ:
             raise AssertionError(sentence)
@@ -53,18 +49,16 @@ def keep(*promises: tuple, report: tuple[str, ...] = ()) -> None:
         print(f"Not checked: the promises are about the full real data, and this is {label}.")
 
 
-def _check(name, value, least, greatest) -> dict:
-    if not least <= greatest:
-        raise ValueError(f"{name}: from {least} to {greatest} there is no number; give the smaller one first.")
+def _check(name, value, least, greatest) -> tuple[str, str, str, str]:
+    """Return the name, the value and what was promised of it in words, and the state."""
+    checked = data.source().is_full_real
     try:
         value = value() if callable(value) else value
         held, shown = least <= value <= greatest, _short(value)
+        state = "not checked" if not checked else "held" if held else "broken"
     except Exception as error:
-        value, held, shown = None, False, f"not to be had ({type(error).__name__}: {error})"
-    state = "held" if held else "broken"
-    if value is not None and not data.source().is_full_real:
-        state = "not checked"
-    return {"name": name, "value": shown, "promised": f"{_short(least)} to {_short(greatest)}", "state": state}
+        state, shown = "broken", f"not to be had ({type(error).__name__}: {error})"
+    return name, shown, f"{_short(least)} to {_short(greatest)}", state
 
 
 def _short(number) -> str:

@@ -10,9 +10,7 @@ def parameters():
     filters, places, channels = 48, 5 * 5, 24
     yield filters * (places * channels + 1)
     yield filters * places * channels, "the biases are missing, one for each filter"
-    yield filters * places * channels + 1, "each filter has a bias of its own"
     yield filters * (places + 1), "a filter has weights for each of the channels that come in"
-    yield filters * channels * (places + 1), "a filter has one bias, not one for each channel"
     yield filters * (3 * 3 * channels + 1), "that is for filters of 3 × 3"
     yield places * channels + 1, "that is one filter; the layer has more"
 
@@ -22,10 +20,8 @@ def lopsided():
     images, labels = data.load_train()
     means = np.stack([images[labels == label].mean(axis=0) for label in range(10)])
     across = np.abs(means - means[:, :, ::-1]).mean(axis=(1, 2))
-    upside_down = np.abs(means - means[:, ::-1]).mean(axis=(1, 2))
     yield across.argmax()
     yield across.argmin(), "that class is the most symmetrical of all"
-    yield upside_down.argmax(), "that class differs most from itself upside down; mirror left and right"
 
 
 @exercise("a filter of nine equal numbers that add up to one blurs.", alike, tolerance=1e-5)
@@ -34,6 +30,3 @@ def blur(image):
     sums = sum(image[top : top + rows, left : left + columns] for top in range(3) for left in range(3))
     yield sums / 9
     yield sums, "that is the sum of nine pixels; their mean is asked for"
-    yield sums / 3, "divide by how many pixels there are under the filter, not by its width"
-    yield image, "that is the boot as it was; slide the filter over it"
-    yield np.full((3, 3), 1 / 9), "that is the filter; hand in what convolve makes of the boot with it"

@@ -11,24 +11,17 @@ def needed():
     n = len(data.load_test()[1])
     yield 4 * n
     yield 2 * n, "twice as many divide the width by √2 only; look at the n under the root"
-    yield 3 * n, "so many have to be added; give all of them together"
-    for fewer in (n // 4, n // 2):
-        yield fewer, "fewer pictures make the interval wider"
-    yield n, "with as many as now the width stays as it is"
+    yield n // 4, "fewer pictures make the interval wider"
 
 
 @exercise("its diagonal is the precision of each class.", alike)
 def called(predictions):
     confusion = confusion_matrix(data.load_test()[1], predictions, labels=range(10)).astype("float64")
-    by_column, by_row = confusion.sum(axis=0), confusion.sum(axis=1)
-    yield confusion / by_column
-    yield confusion / by_row[:, np.newaxis], "axes swapped: now each row adds up to 1, and its diagonal is the recall"
-    yield confusion / by_row, "axes swapped: you divided by the sums of the rows"
-    yield confusion / by_column[:, np.newaxis], "each row was divided by the sum of a column; drop the new axis"
+    yield confusion / confusion.sum(axis=0)
+    by_row = confusion / confusion.sum(axis=1, keepdims=True)
+    yield by_row, "axes swapped: now each row adds up to 1, and its diagonal is the recall"
     yield confusion / confusion.sum(), "now everything together adds up to 1, not each column"
     yield confusion, "these are still counts"
-    yield by_column, "these are the sums of the columns; divide by them"
-    yield np.diag(confusion) / by_column, "that is the diagonal only; the whole matrix is asked for"
 
 
 @exercise("the more is left to people, the fewer mistakes the network makes with the rest.")
@@ -41,10 +34,9 @@ def sort_out(answer, probabilities):
 
 
 def _shares(chosen: np.ndarray, right: np.ndarray):
-    share, accuracy, rest = chosen.mean(), right[chosen].mean(), (~chosen).mean()
+    share, accuracy = chosen.mean(), right[chosen].mean()
     yield share, accuracy
     yield (share, right.mean()), "that is the accuracy on all pictures; take those that are chosen"
     yield (share, (chosen & right).mean()), "divide by the number of chosen pictures, not of all"
-    yield (rest, right[~chosen].mean()), "these are the pictures below the threshold"
-    yield (rest, accuracy), "the share is that of the pictures below the threshold"
+    yield (1 - share, right[~chosen].mean()), "these are the pictures below the threshold"
     yield (chosen.sum(), accuracy), "that is how many are chosen; give their share"

@@ -22,11 +22,11 @@ def call(function, *arguments, **named):
 
 
 @contextlib.contextmanager
-def guarded(seconds: float) -> Iterator[list]:
+def guarded(seconds: float) -> Iterator[None]:
     """Drop what the block prints, displays or warns of, put back what it changes, and stop a slow `call` in it.
 
-    Yields a list that is empty unless Ctrl-C was pressed: a `KeyboardInterrupt` may also be the answer's own. After so
-    many seconds `call` raises `OutOfTime`, again and again, for a bare `except:` catches it.
+    After so many seconds `call` raises `OutOfTime`, again and again, for a bare `except:` catches it. Ctrl-C ends it,
+    too, and the block as a whole; any other `KeyboardInterrupt` is the answer's own.
     """
     interrupts = []
 
@@ -37,10 +37,8 @@ def guarded(seconds: float) -> Iterator[list]:
         if any(outer.f_code is call.__code__ for outer, _ in walk_stack(frame)):
             raise KeyboardInterrupt if number == signal.SIGINT else OutOfTime
 
-    with contextlib.ExitStack() as undo:
-        undo.enter_context(capture_output())
-        undo.enter_context(warnings.catch_warnings(action="ignore"))
-        undo.enter_context(np.errstate(all="ignore"))
+    quiet = warnings.catch_warnings(action="ignore")
+    with capture_output(), quiet, np.errstate(all="ignore"), contextlib.ExitStack() as undo:
         undo.callback(random.setstate, random.getstate())
         undo.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002 the global state is the one to keep
         if threading.current_thread() is threading.main_thread():  # no other may set handlers
@@ -49,4 +47,6 @@ def guarded(seconds: float) -> Iterator[list]:
             if hasattr(signal, "setitimer"):
                 before = signal.setitimer(signal.ITIMER_REAL, seconds, seconds / 10)
                 undo.callback(signal.setitimer, signal.ITIMER_REAL, *before)
-        yield interrupts
+        yield
+    if interrupts:
+        raise KeyboardInterrupt

@@ -7,15 +7,12 @@ import numpy as np
 
 @exercise("same pictures, other unit: black is now −1 and white 1.", alike, dtype="float32")
 def centred():
-    all_images = data.load_train()[0]
-    images = all_images[:1000] / np.float32(255)
+    images = data.load_train()[0][:1000] / np.float32(255)
     yield 2 * images - 1
     yield images, "these still go from 0 to 1; stretch and shift them"
     yield 2 * images, "stretched, but not shifted: these go from 0 to 2"
-    yield images - 1, "shifted, but not stretched: these go from −1 to 0"
     yield 2 * images / 255 - 1, "off by a factor of 255: train_images had been divided already"
     yield 255 * 2 * images - 1, "off by a factor of 255: divide before you shift"
-    yield 2 * (all_images / np.float32(255)) - 1, "these are all pictures; the first 1,000 are enough"
     yield 2 * (data.load_test()[0][:1000] / np.float32(255)) - 1, SEALED
 
 
@@ -24,16 +21,13 @@ def brightest():
     mean = data.load_train()[0].mean(axis=0)
     place = np.array(np.unravel_index(mean.argmax(), mean.shape))
     yield place
-    yield place[::-1], "axes swapped: give the row first, then the column"
     yield mean.argmax(), "that is the position in the flat row; give its row and column"
     yield place + 1, "counted from 1; NumPy counts from 0"
-    yield np.unravel_index(mean.argmin(), mean.shape), "that is the darkest place"
 
 
 @exercise("every class gives the same share, and no picture comes twice.")
 def stratified(answer):
     labels = data.load_train()[1]
-    demand(np.asarray(answer).dtype.kind != "b", "that is a mask; np.flatnonzero turns it into positions")
     chosen = numbers(answer)
     demand(chosen.ndim == 1, "wrong shape: an array of one axis is asked for")
     demand(chosen.dtype.kind in "iu", f"wrong dtype: positions are whole numbers, not {chosen.dtype}")

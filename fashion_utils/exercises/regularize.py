@@ -11,9 +11,6 @@ def survivor():
     yield 1, "that would lower the sum that the next layer receives; Keras makes up for it in training"
     yield 1 - rate, "that is the correction after training that some books have; Keras corrects in training"
     yield 1 / rate, "divide by the share that is left, not by the share that is dropped"
-    yield 1 + rate, "close, but it is a division: on average the sum has to stay the same"
-    yield 2, "that is for a rate of one half"
-    yield 0, "that is what the others become"
 
 
 @exercise("with dropout the validation loss stays closer to the training loss.")
@@ -23,11 +20,9 @@ def gap(answer, history):
     demand("val_loss" in with_it, "nothing was measured in validation; pass validation_data=validation")
     epochs = len(with_it["loss"])
     demand(epochs in range(20, len(without["loss"]) + 1), "train for as many epochs as the task says")
-    demand(len(with_it["val_loss"]) == epochs, "validation was not measured after every epoch")
 
     def mean_gap(curves):
-        """After so many epochs; a curve jumps from one to the next, so it is averaged over its last quarter."""
-        last = slice(epochs - epochs // 4, epochs)
+        last = slice(epochs - epochs // 4, epochs)  # a quarter, for a curve jumps from one epoch to the next
         return np.mean(numbers(curves["val_loss"])[last] - numbers(curves["loss"])[last])
 
     demand(not np.isnan(mean_gap(with_it)), "there is a nan among its losses")
@@ -38,13 +33,10 @@ def gap(answer, history):
 def paired(results):
     losses = results.pivot(index="seed", columns="variant", values="loss")
     with_it, without = losses["dropout"], losses["baseline"]
-    differences = (with_it - without).to_numpy()
-    mean, deviation, root = differences.mean(), differences.std(ddof=1), np.sqrt(len(differences))
-    unpaired = np.sqrt(with_it.var(ddof=1) + without.var(ddof=1))
-    yield mean, deviation / root
-    yield (-mean, deviation / root), "the sign is the wrong way round: dropout minus baseline"
-    yield (mean, unpaired / root), "that error is for runs that have no seed in common; take the differences"
-    yield (mean, deviation), "that is the standard deviation; divide it by the root of how many seeds there are"
-    yield (mean, differences.std() / root), "NumPy's std divides by n; pass ddof=1 to divide by n − 1"
-    yield (mean, differences.std()), "that is the standard deviation, and of n; you need ddof=1 and a root"
-    yield differences, "these are the differences; take their mean and its standard error"
+    differences = with_it - without
+    mean, error = differences.mean(), differences.sem()
+    yield mean, error
+    yield (-mean, error), "the sign is the wrong way round: dropout minus baseline"
+    yield (mean, np.hypot(with_it.sem(), without.sem())), "that error is for unpaired runs; take the differences"
+    yield (mean, differences.std()), "that is the standard deviation; divide it by the root of how many seeds there are"
+    yield (mean, differences.sem(ddof=0)), "NumPy's std divides by n; pass ddof=1 to divide by n − 1"

@@ -18,8 +18,6 @@ def parameters():
     yield count(pixels, *units, bias=0), "the biases are missing: one for each unit"
     yield count(pixels, *units[:-1]), "the last layer is missing"
     yield count(pixels, 128, 64, 10), "that is the network of this notebook; the units have changed"
-    yield count(pixels, 128, 256, 10), "the layers are in the other order: the larger one comes first"
-    yield count(28, *units), "each unit of the first layer sees all pixels, not one row of them"
     yield sum(units), "these are the units; each has a weight for every number that comes in"
 
 
@@ -66,5 +64,4 @@ def small(answer):
     if reached <= baseline:
         raw = accuracy(val_images.astype("float32")) > baseline
         demand(not raw, "off by a factor of 255: it was trained on pixels up to 255; scale them to 1")
-        demand(reached >= 0.2, "it does hardly better than guessing; has it been trained?")
         raise NotYet("it does not beat the nearest class mean yet; train it for longer, or give it more units")

@@ -1,6 +1,5 @@
 """Write the learners' copy of the notebooks: `make exercises`."""
 
-import argparse
 from pathlib import Path
 import re
 
@@ -16,11 +15,8 @@ LINK = re.compile(r"(?:\]\(|\bsrc=\")([^)\"#:\s]+)")
 def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]:
     """Write the notebooks without solutions, outputs and execution counts, and the local files that they link to.
 
+    Makes the folder if need be, replaces files of the same names, copies none from outside the folder of the notebooks.
     Returns the paths of what was written, notebooks first.
-
-    Args:
-        folder: where to; made if need be. Files of the same names are replaced.
-        notebooks: their folder; no file outside of it is copied.
     """
     written, linked = [], set()
     for path in sorted(notebooks.glob("[0-9]*.ipynb")):
@@ -40,11 +36,8 @@ def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]
     return written
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.learners", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where to (build/exercises)")
-    folder = parser.parse_args(arguments).folder
-    print(f"{len(write_learners_copy(folder))} files in {folder}. Work in a copy: the next call writes them anew.")
+def main() -> None:
+    print(f"{len(write_learners_copy(FOLDER))} files in {FOLDER}. Work in a copy: the next call writes them anew.")
 
 
 if __name__ == "__main__":

@@ -188,8 +188,7 @@ def test_a_call_that_lacks_what_the_notebook_gives(capsys):
     exercises.check("04.called", 1)
     exercises.check("01.brightness", 1, image=2)
     missing, more = capsys.readouterr().out.splitlines()
-    assert missing == "○ 04.called could not be checked: call check as the notebook does, with predictions"
-    assert more.startswith("○ 01.brightness could not be checked")
+    assert "call check as it says" in missing and "call check as it says" in more
 
 
 @pytest.mark.parametrize(
@@ -198,7 +197,7 @@ def test_a_call_that_lacks_what_the_notebook_gives(capsys):
 @pytest.mark.parametrize("name", GIVEN)
 def test_nonsense_from_the_cells_above_is_not_blamed_on_the_answer_alone(name, nonsense, answer_to):
     line = answer_to(name, RIGHT[name][0], **dict.fromkeys(GIVEN[name], nonsense))
-    assert line.startswith("✗") and f"run the cells again that {next(iter(GIVEN[name]))} comes from" in line
+    assert line.startswith("✗") and "run the cells above" in line
 
 
 # --- No key to read off -----------------------------------------------------------------------------------------------

@@ -80,10 +80,8 @@ def test_what_counts_as_numbers(answer):
         (["0.5", "2"], "numbers are asked for, and this is an object of type list"),
         ([1 + 1j], "numbers are asked for"),
         ([Decimal("0.5"), None], "numbers are asked for"),
-        ([[1, 2], [3]], "differ in length"),
         ([], "empty"),
         (np.zeros((0, 3)), "empty"),
-        (np.ma.array([1, 2], mask=[True, False]), "masked"),
         (range, "an object of type type"),
         ((number for number in (1, 2)), "an object of type generator"),
     ],
@@ -94,19 +92,16 @@ def test_what_does_not(answer, hint):
         numbers(answer)
 
 
-def test_a_value_error_of_the_answers_own_is_not_taken_for_rows_of_different_length():
-    class Broken:
-        def __array__(self, *_, **__):
-            raise ValueError("something else")
-
-    with pytest.raises(ValueError, match="something else"):
-        numbers(Broken())
-
-
 def test_two_numbers():
-    for answer, hint in (([2, 0.5], "other way round"), (0.5, "the other is missing"), ([0.5, 2, 3], "wrong shape")):
+    for answer, hint in (([2, 0.5], "other way round"), (0.5, "one number"), ([0.5, 2, 3], "wrong shape")):
         with pytest.raises(NotYet, match=hint):
             alike(answer, [(0.5, 2)])
+
+
+@pytest.mark.parametrize("factor", [255, 1 / 255, 100, 1 / 100])
+def test_another_unit(factor):
+    with pytest.raises(NotYet, match=rf"off by a factor of {max(factor, 1 / factor):.0f}"):
+        alike(TRUTH * factor, [TRUTH])
 
 
 def test_the_first_mistake_that_matches_is_named_and_no_more_are_worked_out():

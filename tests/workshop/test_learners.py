@@ -42,11 +42,7 @@ def test_the_learners_copy(tmp_path):
     assert nbformat.read(source / "02_b.ipynb", as_version=4).cells[3].source == "x = 42"
 
 
-def test_the_command_line(tmp_path, monkeypatch, capsys):
+def test_the_command_line(monkeypatch, capsys):
     monkeypatch.setattr(learners, "write_learners_copy", lambda folder: [folder / "01_a.ipynb"])
-    learners.main([])
-    learners.main([str(tmp_path)])
-    assert [line.split(". ")[0] for line in capsys.readouterr().out.splitlines()] == [
-        f"1 files in {learners.FOLDER}",
-        f"1 files in {tmp_path}",
-    ]
+    learners.main()
+    assert capsys.readouterr().out.startswith(f"1 files in {learners.FOLDER}. ")
