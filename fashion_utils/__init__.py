@@ -4,9 +4,8 @@ Importing this package loads none of them and not TensorFlow either; it only mak
 imported, starts without a word on stderr. So import it before TensorFlow.
 """
 
-import contextlib
-import importlib.abc
-import importlib.machinery
+import functools
+from importlib.machinery import PathFinder
 import os
 from pathlib import Path
 import sys
@@ -17,45 +16,35 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-@contextlib.contextmanager
-def _hold_back_native_stderr():
-    """Keep what C++ code writes to file descriptor 2 in a temporary file; show it only if the block raises."""
+def _load_quietly(load, module):
+    """Load a module; what C++ code writes to file descriptor 2 meanwhile is shown only if that fails."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
-            yield
-        except BaseException:
-            os.dup2(saved, 2)
-            held.seek(0)
-            os.write(2, held.read())
-            raise
+            load(module)
+            held.truncate(0)
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+            held.seek(0)
+            os.write(2, held.read())
 
 
-class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+class _QuietTensorFlow:
     """Import TensorFlow with its start-up messages held back.
 
     TensorFlow 2.21 prints "oneDNN custom operations are on" twice while it loads, before any log level is in force, so
     TF_CPP_MIN_LOG_LEVEL cannot stop it; and TF_ENABLE_ONEDNN_OPTS=0, which can, doubles the time of a CNN epoch.
     """
 
-    def find_spec(self, fullname, path=None, target=None):
-        is_it = fullname == "tensorflow"
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target) if is_it else None
-        if spec is None:
-            return None
-        load = spec.loader.exec_module
-
-        def load_quietly(module):
-            with _hold_back_native_stderr():
-                load(module)
-
-        spec.loader.exec_module = load_quietly
+    @staticmethod
+    def find_spec(fullname, path=None, target=None):
+        spec = PathFinder.find_spec(fullname, path, target) if fullname == "tensorflow" else None
+        if spec is not None:
+            spec.loader.exec_module = functools.partial(_load_quietly, spec.loader.exec_module)
         return spec
 
 
-sys.meta_path.insert(0, _QuietTensorFlow())
+sys.meta_path.insert(0, _QuietTensorFlow)

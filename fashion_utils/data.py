@@ -24,7 +24,7 @@ import numpy as np
 
 CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
 CLASS_NAMES += ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-_prepared: finding.Found | None = None
+_prepared: Source | None = None
 
 
 def prepare() -> Source:
@@ -36,12 +36,24 @@ def prepare() -> Source:
     original ones, or the real data is required and cannot be had.
     """
     _announce(_find())
-    _redirect_keras()
+    import tensorflow as tf
+
+    # Keras' loader asks one function for the path of each file. Replacing that leaves the reader's folder uncopied and
+    # keeps a sample or the stand-in out of Keras' cache.
+    loader = tf.keras.datasets.fashion_mnist.load_data.__globals__
+    if "get_file" not in loader:
+        raise DataError("This version of Keras finds its data in another way: install those in requirements.txt.")
+
+    def get_file(fname, *args, **kwargs):
+        finding.read_found(source().files, fname)
+        return str(source().files[fname][0])
+
+    loader["get_file"] = get_file
     if _ipython() is not None:
         from fashion_utils import plots
 
         plots.set_up()
-    return _prepared.source
+    return _prepared
 
 
 def source() -> Source:
@@ -49,12 +61,14 @@ def source() -> Source:
 
     Raises the same errors as `prepare`.
     """
-    return _current().source
+    if _prepared is None and not _find().is_full_real:
+        _announce(_prepared)
+    return _prepared
 
 
 def label() -> str:
     """What a figure must say of the data in use, see `Source.label`; "" where none was found yet. Looks for none."""
-    return _prepared.source.label if _prepared is not None else ""
+    return _prepared.label if _prepared is not None else ""
 
 
 def artifacts() -> Path:
@@ -67,17 +81,15 @@ def load_train() -> tuple[np.ndarray, np.ndarray]:
 
     n is 60,000, or less with FASHION_SAMPLE. Raises DataError when a file is no longer what `prepare` found.
     """
-    return finding.read_arrays(_current().files, "train")
+    return finding.read_arrays(source().files, "train")
 
 
 def load_test() -> tuple[np.ndarray, np.ndarray]:
     """The test pictures and labels, like `load_train`'s; n is 10,000. Sealed until a model is chosen."""
-    return finding.read_arrays(_current().files, "t10k")
+    return finding.read_arrays(source().files, "t10k")
 
 
-def split(
-    images: np.ndarray, labels: np.ndarray, val_size: float = 0.1, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def split(images: np.ndarray, labels: np.ndarray, val_size: float = 0.1, seed: int = 0) -> tuple[np.ndarray, ...]:
     """Split into training and validation data, with the share of every class the same in both.
 
     images (n, ...) and labels (n,) of any dtype; val_size, a fraction between 0 and 1 or a whole number of pictures.
@@ -87,41 +99,15 @@ def split(
     """
     from sklearn.model_selection import train_test_split
 
-    train_images, val_images, train_labels, val_labels = train_test_split(
-        images, labels, test_size=val_size, stratify=labels, random_state=seed
-    )
-    return train_images, train_labels, val_images, val_labels
+    parts = train_test_split(images, labels, test_size=val_size, stratify=labels, random_state=seed)
+    return parts[0], parts[2], parts[1], parts[3]
 
 
-def _find() -> finding.Found:
+def _find() -> Source:
     global _prepared
     before, _prepared = _prepared, None  # if this fails, nothing must go on with what an earlier call found
     _prepared = finding.find(before)
     return _prepared
-
-
-def _current() -> finding.Found:
-    if _prepared is None and not _find().source.is_full_real:
-        _announce(_prepared)
-    return _prepared
-
-
-def _redirect_keras() -> None:
-    """Let Keras' loader ask us where a file is, by replacing the one function that turns its names into paths.
-
-    That leaves the reader's folder uncopied and keeps a sample or the stand-in out of Keras' cache.
-    """
-    import tensorflow as tf
-
-    loader = tf.keras.datasets.fashion_mnist.load_data.__globals__
-    if "get_file" not in loader:
-        raise DataError("This version of Keras finds its data in another way: install those in requirements.txt.")
-
-    def get_file(fname, *args, **kwargs):
-        finding.read_found(_current().files, fname)
-        return str(_current().files[fname][0])
-
-    loader["get_file"] = get_file
 
 
 def _ipython():
@@ -129,17 +115,17 @@ def _ipython():
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
-def _announce(found: finding.Found) -> None:
+def _announce(found: Source) -> None:
     """Say in a line what data is in use; the stand-in in a box in a notebook, in lines between rulers elsewhere."""
-    used = found.source
-    sizes = f"{used.sample:,} and {round(used.sample / 6):,}" if used.sample else ""
-    sample = f" FASHION_SAMPLE={used.sample}: only a stratified sample of {sizes} of them is used." if sizes else ""
-    if used.kind == "real":
+    sizes = f"{found.sample:,} and {round(found.sample / 6):,}" if found.sample else ""
+    sample = f" FASHION_SAMPLE={found.sample}: only a stratified sample of {sizes} of them is used." if sizes else ""
+    if found.kind == "real":
         start = "Fashion-MNIST: 60,000 training and 10,000 test pictures, the original files, SHA-256 checked"
-        print(f"{start} ({used.origin}).{sample}")
+        print(f"{start} ({found.origin}).{sample}")
         return
-    online = f"run this again when a mirror can be reached; or {finding.how_to_get_it()}"
-    remedy = "unset FASHION_DATA and start again" if found.asked[0] == "standin" else online
+    remedy = "unset FASHION_DATA and start again"
+    if found.asked[0] != "standin":
+        remedy = f"run this again when a mirror can be reached; or {finding.how_to_get_it()}"
     title, *paragraphs = (
         "STAND-IN DATA: THIS IS NOT FASHION-MNIST",
         f"Why: {found.reason}.",

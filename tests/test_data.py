@@ -163,7 +163,7 @@ def test_preparing_again_is_announced_again_and_draws_nothing_again(world, monke
     monkeypatch.setenv("FASHION_DATA", "standin")
     monkeypatch.setenv("FASHION_SAMPLE", "120")
     first = data.prepare()
-    monkeypatch.setattr(finding, "_find_anew", None)
+    monkeypatch.setattr(finding, "_sample_files", None)
     assert data.prepare() is first
     assert capsys.readouterr().out.count("STAND-IN DATA") == 2
 

@@ -23,24 +23,18 @@ class Sketch:
         self.y = (grid[None, :, None] - self.between(-0.6, 0.6)) * self.between(0.97, 1.05)
         self.ink = np.zeros((BLOCK, 28, 28), np.float32)
 
-    def random(self):
-        """Uniform in [0, 1): one number a picture."""
-        return next(self.numbers)
-
     def between(self, low, high):
         """Uniform in [low, high): one number a picture."""
-        return self.random() * (high - low) + low
+        return next(self.numbers) * (high - low) + low
 
     def chance(self, probability):
         """1 with this probability, else 0: one number a picture."""
-        return (self.random() < probability).astype(np.float32)
+        return (self.between(0, 1) < probability).astype(np.float32)
 
     def choose(self, *odds):
         """One of several, at these odds (whole numbers): for each of them, 1 where it was chosen, else 0."""
-        share = self.random() * sum(odds)
-        ends = [sum(odds[: i + 1]) for i in range(len(odds))]
-        chosen = [(share >= end - part) & (share < end) for part, end in zip(odds, ends, strict=True)]
-        return [one.astype(np.float32) for one in chosen]
+        share, ends = self.between(0, sum(odds)), np.cumsum(odds).tolist()
+        return [((share >= end - odd) & (share < end)).astype(np.float32) for odd, end in zip(odds, ends, strict=True)]
 
     def noise(self, cells):
         """A number in [-1, 1] for each cell of a `cells` by `cells` grid over the picture, most often near 0."""
@@ -52,9 +46,9 @@ class Sketch:
         """The cloth: brightness by pixel around 1. The arguments are the odds of four kinds of pattern."""
         _, stripes, checks, prints = self.choose(plain, striped, checked, printed)
         period, strength = self.between(3, 8), self.between(0.15, 0.55)
-        down = (stripes + checks) * _edge(_wave(self.y / period + self.random()) * 3)
-        across = checks * _edge(_wave(self.x / period + self.random()) * 3)
-        folds = self.between(-0.12, 0.12) * _wave(self.x / self.between(5, 14) + self.random())
+        down = (stripes + checks) * _edge(_wave(self.y / period + self.between(0, 1)) * 3)
+        across = checks * _edge(_wave(self.x / period + self.between(0, 1)) * 3)
+        folds = self.between(-0.12, 0.12) * _wave(self.x / self.between(5, 14) + self.between(0, 1))
         fine, coarse = self.choose(1, 1)
         blots = prints * strength * (fine * self.noise(14) + coarse * _enlarge(self.noise(7)))
         light_from_above = self.between(-0.012, 0.012) * self.y
@@ -99,31 +93,19 @@ def _wave(turns):
     return np.abs(turns - np.floor(turns) - 0.5) * 4 - 1
 
 
-# In the drawing functions pairs are ranges in pixels (of brightness for `shade`), lone numbers probabilities, and
-# tuples of whole numbers odds.
+# From here on pairs are ranges in pixels (of brightness for `shade`), lone numbers probabilities, and tuples of whole
+# numbers odds. `front` is a line down the middle, `buttons` make it one of dots, `band` sets off hem and cuffs.
+_TOP_ODDS = {"front": 0.06, "buttons": 0.5, "band": 0.1, "chest_print": 0.05, "pockets": 0.03, "belt": 0.03}
 
 
-def draw_top(
-    sleeves,  # odds of none, short, to the elbow, long
-    shoulder,
-    waist,
-    hem,
-    length,  # the hem's height
-    cloth,  # odds of plain, striped, checked, printed
-    sketch,
-    *,
-    neck=(2.2, 4.4),
-    collar=(0.4, 1.5),
-    front=0.06,  # a line down the middle …
-    front_width=(0.3, 0.8),
-    buttons=0.5,  # … of dots rather than drawn through
-    band=0.1,  # hem and cuffs set off
-    chest_print=0.05,
-    pockets=0.03,
-    belt=0.03,
-    shade=(0.25, 1),
-):
-    """What is worn on the upper body, and dresses."""
+def draw_top(cut, sketch, *, neck=(2.2, 4.4), collar=(0.4, 1.5), front_width=(0.3, 0.8), shade=(0.25, 1), **odds):
+    """What is worn on the upper body, and dresses.
+
+    The cut: sleeves (none, short, to the elbow, long), half the width at the shoulder, waist and hem, the hem's height,
+    and the cloth (plain, striped, checked, printed). `odds` are those that differ from the usual ones.
+    """
+    sleeves, shoulder, waist, hem, length, cloth = cut
+    odds = _TOP_ODDS | odds
     between, chance = sketch.between, sketch.chance
     x, y = sketch.x - between(-0.06, 0.06) * sketch.y, sketch.y
     side = np.abs(x)
@@ -141,17 +123,12 @@ def draw_top(
     half_width = between(2, 2.9) - along * ((elbow + long) * between(0.02, 0.06))
     arm = _edge(np.minimum(np.minimum(half_width - np.abs(aside), reach - along), along + 3)) * (reach > 0)
     sketch.paint(arm, between(0.85, 1.15) * cloth)
-    band_change = chance(band) * between(-0.35, 0.25)
+    band_change = chance(odds["band"]) * between(-0.35, 0.25)
     sketch.tint(_edge(along - (reach - 2)), band_change)
 
-    half_width = _outline(
-        y,
-        (top, neck_half + 0.5),
-        (top + between(1.5, 3), shoulder_half),
-        (np.float32(-5), shoulder_half - between(0, 0.9)),
-        (waist_height, waist_half),
-        (bottom, hem_half),
-    )
+    shoulders = (top, neck_half + 0.5), (top + between(1.5, 3), shoulder_half)
+    armpits = np.float32(-5), shoulder_half - between(0, 0.9)
+    half_width = _outline(y, *shoulders, armpits, (waist_height, waist_half), (bottom, hem_half))
     rounding = chance(0.5) * between(0, 1.5) / hem_half
     inside = np.minimum(half_width - side, np.minimum(y - top, (bottom - y) - rounding * side))
     body = _edge(inside)
@@ -165,9 +142,9 @@ def draw_top(
     sketch.paint(_edge((depth - (y - top)) - depth * curve) * body, chance(0.5) * between(0.05, 0.6))
 
     middle = np.abs(x - between(-1.8, 1.8))
-    dotted = chance(buttons)
-    dots = 1 - dotted + dotted * _edge(_wave(y / between(3, 5) + sketch.random()) * 2)
-    dots = dots * ((y > top + depth) * chance(front) * between(0.3, 0.7) * (1 - 2 * chance(0.6)))
+    dotted = chance(odds["buttons"])
+    dots = 1 - dotted + dotted * _edge(_wave(y / between(3, 5) + between(0, 1)) * 2)
+    dots = dots * ((y > top + depth) * chance(odds["front"]) * between(0.3, 0.7) * (1 - 2 * chance(0.6)))
     sketch.tint(_edge(between(*front_width) - middle) * body, dots)
     tip = between(*collar)
     lapel = _edge(between(0.6, 1.6) - np.abs(side - neck_half * (1 - (y - top) / tip))) * body
@@ -175,10 +152,11 @@ def draw_top(
     sketch.tint(body, (y > bottom - between(1.2, 2.6)) * band_change)
     square = _edge(between(2, 4) - np.abs(x - between(-2, 2))) * _edge(between(1.2, 4) - np.abs(y + between(2, 5)))
     letters = between(-0.6, 0.3) + between(0.3, 0.9) * _enlarge(sketch.noise(14))
-    sketch.tint(square * chance(chest_print), letters)
+    sketch.tint(square * chance(odds["chest_print"]), letters)
     flap = _edge(between(0.8, 1.6) - np.abs(side - between(2.8, 4)))
-    sketch.tint(flap, _edge(between(0.3, 1) - np.abs(y - between(2, 8))) * (chance(pockets) * between(-0.5, 0.4)))
-    belted = chance(belt)
+    at_flap = _edge(between(0.3, 1) - np.abs(y - between(2, 8)))
+    sketch.tint(flap, at_flap * (chance(odds["pockets"]) * between(-0.5, 0.4)))
+    belted = chance(odds["belt"])
     sketch.tint(body, _edge(between(0.2, 0.9) - np.abs(y - waist_height)) * (belted * between(-0.6, 0.3)))
     pleats = _wave(x / half_width * between(1.5, 3))
     sketch.tint(pleats * body, (y > waist_height) * (belted * between(0, 0.25)))
@@ -224,22 +202,13 @@ def draw_bag(sketch):
     sketch.tint(bag * _edge(0.5 - np.abs(side - between(4, 9))), chance(0.3) * between(-0.4, 0.4))
 
 
-def draw_shoe(
-    height,
-    heel,  # as shares of the height, like toe, instep, ankle and opening
-    toe,
-    instep,
-    ankle,
-    opening,
-    slope,  # how far the ankle lies before the mouth
-    mouth,  # where the foot goes in, from the middle to the right
-    sketch,
-    *,
-    closed,  # else only the straps are there
-    sole=(1.2, 3),
-    shade=(0.35, 1),
-):
-    """Shoes, toe to the left."""
+def draw_shoe(cut, sketch, *, closed, sole=(1.2, 3), shade=(0.35, 1)):
+    """Shoes, toe to the left; of those that are not closed only the straps are there.
+
+    The cut: height; heel, toe, instep, ankle and opening as shares of it; how far the ankle lies before the mouth; and
+    the mouth, where the foot goes in, from the middle to the right.
+    """
+    height, heel, toe, instep, ankle, opening, slope, mouth = cut
     between, chance = sketch.between, sketch.chance
     x = sketch.x
     light, tall = between(*shade), between(*height)
@@ -247,17 +216,11 @@ def draw_shoe(
     front, ball, back, mouth = between(-14, -12.8), between(-7.5, -4.5), between(12.3, 13.8), between(*mouth)
     thickness = between(*sole)
     foot = _outline(x, (ball, np.float32(0)), (back - 3, tall * between(*heel)))  # the arch, from the ball to the heel
-    rim = _outline(
-        x,
-        (front, thickness + between(0.5, 2.5)),
-        (front + between(1.5, 4), thickness + tall * between(*toe)),
-        (ball, thickness + tall * between(*instep)),
-        (mouth - between(*slope), tall * between(*ankle)),
-        (mouth, tall * between(0.85, 1)),
-        (mouth + between(1.5, 3.5), tall * between(*opening)),
-        (back - 1.5, tall * between(*opening)),
-        (back - 0.5, tall * between(0.9, 1)),
-    )
+    tip = (front, thickness + between(0.5, 2.5)), (front + between(1.5, 4), thickness + tall * between(*toe))
+    tongue = (ball, thickness + tall * between(*instep)), (mouth - between(*slope), tall * between(*ankle))
+    collar = (mouth, tall * between(0.85, 1)), (mouth + between(1.5, 3.5), tall * between(*opening))
+    rear = (back - 1.5, tall * between(*opening)), (back - 0.5, tall * between(0.9, 1))
+    rim = _outline(x, *tip, *tongue, *collar, *rear)
     within = np.minimum(x - front, back - x)
     upper = _edge(np.minimum(rim - above, np.minimum(above - foot, within)))
     ribbons = [between(0.5, 1.5) - np.abs(x - above * between(-1, 1) - between(-11, 12)) for _ in range(3)]

@@ -87,10 +87,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def store(path: Path, content: bytes) -> Path:
@@ -113,8 +111,7 @@ def temporary_folder() -> Path:
 
 def set_aside(path: Path) -> bool:
     """Rename a bad file to `name.bad-...`, with a different end for each content; False where that is refused."""
-    try:
+    with contextlib.suppress(OSError):
         os.replace(path, path.with_name(f"{path.name}.bad-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"))
-    except OSError:
-        return False
-    return True
+        return True
+    return False

@@ -1,7 +1,7 @@
 """The four places where the data can come from: the reader's own folder, Keras' cache, the mirrors, the stand-in."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import gzip
 import hashlib
 import os
@@ -39,13 +39,17 @@ class Source:
     """What data is in use.
 
     kind: "real" or "stand-in". origin: where it is from, in words. sample: the number of training pictures, or None for
-    all. fingerprint: a short hexadecimal string that is the same only for the same arrays.
+    all. fingerprint: a short hexadecimal string that is the same only for the same arrays. files: where they are.
+    asked: what the environment asked for. reason: why it is the stand-in, or "".
     """
 
     kind: str
     origin: str
     sample: int | None
     fingerprint: str
+    files: Files = field(default_factory=dict, repr=False)
+    asked: tuple = field(default=(), repr=False)
+    reason: str = field(default="", repr=False)
 
     @property
     def is_full_real(self) -> bool:
@@ -64,25 +68,29 @@ class Source:
         return self.kind if self.sample is None else f"{self.kind}-{self.sample}"
 
 
-@dataclass(frozen=True)
-class Found:
-    """The data found: its files, what the environment asked for, and why it is the stand-in ("" for the real data)."""
-
-    source: Source
-    files: Files
-    asked: tuple
-    reason: str
-
-
-def find(before: Found | None = None) -> Found:
+def find(before: Source | None = None) -> Source:
     """Find and verify the data that the environment asks for; `before`, found earlier, where it still is that.
 
     Raises ValueError for a nonsense environment variable, DataError where the data cannot be had.
     """
-    asked = (_mode(), _sample_size(), _variable("FASHION_MNIST_DIR"), _keras_cache())
-    if before is not None and before.asked == asked and _still_good(before):
-        return before
-    return _find_anew(*asked[:2], asked)
+    mode, sample = _asked()
+    asked = (mode, sample, _variable("FASHION_MNIST_DIR"), _keras_cache())
+    # After a stand-in for want of a network: it may be back.
+    if before is not None and before.asked == asked and not (before.reason and mode == "auto"):
+        with contextlib.suppress(DataError):
+            for name in FILES:
+                read_found(before.files, name)
+            return before
+    kind, version, reason = "real", " ".join(FILES.values()), ""
+    try:
+        origin, files = _real_files(mode)
+    except Unreachable as error:
+        kind, version, reason = "stand-in", f"{standin.VERSION} {standin.DIGEST}", str(error)
+        origin, files = STAND_IN_ORIGIN, _stand_in_files()
+    if sample is not None:
+        files = _sample_files(files, sample)
+    fingerprint = hashlib.sha256(f"{kind} {version} {sample}".encode()).hexdigest()[:12]
+    return Source(kind, origin, sample, fingerprint, files, asked, reason)
 
 
 def look() -> tuple[str, list[str]]:
@@ -91,13 +99,10 @@ def look() -> tuple[str, list[str]]:
     Returns the place, in the words of `Source.origin`, and a clause on each file that `find` would download, for it is
     missing or damaged in Keras' cache. Raises the same errors as `find`.
     """
-    _sample_size()  # raises ValueError for a nonsense value
-    if _mode() == "standin":
+    if _asked()[0] == "standin":
         return STAND_IN_ORIGIN, []
-    if folder := _variable("FASHION_MNIST_DIR"):
-        _own_files(folder)
-        return "from FASHION_MNIST_DIR", []
-    return "from the Keras cache", list(_problems(_keras_cache() / "fashion-mnist").values())
+    origin, _, problems = _look_on_disk()
+    return origin, list(problems.values())
 
 
 def original_files() -> dict[str, Path]:
@@ -105,7 +110,7 @@ def original_files() -> dict[str, Path]:
 
     Returns where each is, by its name, its SHA-256 checked. Raises DataError where they cannot be had.
     """
-    return {name: path for name, (path, _) in _find_anew("real", None, ()).files.items()}
+    return {name: path for name, (path, _) in _real_files("real")[1].items()}
 
 
 def read_arrays(files: Files, prefix: str) -> Arrays:
@@ -129,68 +134,47 @@ def how_to_get_it() -> str:
     return f"put {', '.join(FILES)} (from {' or '.join(MIRRORS[:2])}) in a folder and set FASHION_MNIST_DIR to it"
 
 
-def _still_good(found: Found) -> bool:
-    if found.reason and found.asked[0] == "auto":
-        return False  # the network may be back
-    with contextlib.suppress(DataError):
-        return all(read_found(found.files, name) for name in FILES)
-    return False
+def _look_on_disk() -> tuple[str, Path, dict[str, str]]:
+    """Where the real data should be, in words and as a folder, and by name what is wrong with each bad file there.
 
-
-def _find_anew(mode: str, sample: int | None, asked: tuple) -> Found:
-    reason = "FASHION_DATA=standin" if mode == "standin" else ""
-    if not reason:
-        try:
-            kind, version, (origin, files) = "real", " ".join(FILES.values()), _real_files(mode)
-        except Unreachable as error:
-            reason = f"not all four files can be read from the Keras cache, and {error}"
-            if mode == "real":
-                raise DataError(f"The real data cannot be had: {reason}; {how_to_get_it()}.") from None
-    if reason:
-        kind, version, origin = "stand-in", f"{standin.VERSION} {standin.DIGEST}", STAND_IN_ORIGIN
-        files = _stand_in_files()
-    if sample is not None:
-        files = _sample_files(files, sample)
-    fingerprint = hashlib.sha256(f"{kind} {version} {sample}".encode()).hexdigest()[:12]
-    return Found(Source(kind, origin, sample, fingerprint), files, asked, reason)
-
-
-def _own_files(value: str) -> Files:
-    """The files in the reader's own folder, in which nothing is ever changed."""
-    given = os.path.expanduser(value)
-    folder = Path(given if os.path.isdir(given) else REPOSITORY / given).resolve()
-    if not os.path.isdir(folder):
-        raise DataError(f"FASHION_MNIST_DIR={value}: no folder can be found there; correct the path, or unset it.")
-    if problems := _problems(folder):
-        raise DataError(f"FASHION_MNIST_DIR={value}: {'; '.join(problems.values())}; {how_to_get_it()}, or unset it.")
-    return {name: (folder / name, sha256) for name, sha256 in FILES.items()}
-
-
-def _problems(folder: Path) -> dict[str, str]:
-    """What is wrong with each of the four files in a folder, by name, for those that are not the original ones."""
-    problems = {}
+    Raises DataError with that where the folder is the reader's own, in which nothing is ever changed.
+    """
+    origin, folder, problems = "from the Keras cache", _keras_cache() / "fashion-mnist", {}
+    if value := _variable("FASHION_MNIST_DIR"):
+        given = os.path.expanduser(value)
+        origin, folder = "from FASHION_MNIST_DIR", Path(given if os.path.isdir(given) else REPOSITORY / given).resolve()
+        if not os.path.isdir(folder):
+            raise DataError(f"FASHION_MNIST_DIR={value}: no folder can be found there; correct the path, or unset it.")
     for name, sha256 in FILES.items():
         try:
             read_verified(folder / name, sha256, SIZES[name])
         except DataError as error:
             problems[name] = str(error)
-    return problems
+    if value and problems:
+        raise DataError(f"FASHION_MNIST_DIR={value}: {'; '.join(problems.values())}; {how_to_get_it()}, or unset it.")
+    return origin, folder, problems
 
 
 def _real_files(mode: str) -> tuple[str, Files]:
-    if value := _variable("FASHION_MNIST_DIR"):
-        return "from FASHION_MNIST_DIR", _own_files(value)
-    folder = _keras_cache() / "fashion-mnist"
+    """The origin and the original files; Unreachable if the stand-in must do, DataError if it must not."""
+    if mode == "standin":
+        raise Unreachable("FASHION_DATA=standin")
+    origin, folder, problems = _look_on_disk()
     files = {name: (folder / name, sha256) for name, sha256 in FILES.items()}
-    problems = _problems(folder)
     if not problems:
-        return "from the Keras cache", files
+        return origin, files
     for name, problem in problems.items():
         if set_aside(folder / name):
             print(f"In the Keras cache, {problem}; it is set aside.")
     missing, smallest = {name: FILES[name] for name in problems}, min(SIZES, key=SIZES.get)
-    for name, content in mirrors.download(missing, MIRRORS, (smallest, FILES[smallest]), PATIENCE[mode]):
-        files[name] = (store(folder / name, content), FILES[name])
+    try:
+        for name, content in mirrors.download(missing, MIRRORS, (smallest, FILES[smallest]), PATIENCE[mode]):
+            files[name] = (store(folder / name, content), FILES[name])
+    except Unreachable as error:
+        reason = f"not all four files can be read from the Keras cache, and {error}"
+        if mode == "real":
+            raise DataError(f"The real data cannot be had: {reason}; {how_to_get_it()}.") from None
+        raise Unreachable(reason) from None
     if any(path.parent != folder for path, _ in files.values()):
         print("Writing to the Keras cache failed; what was downloaded is kept only until this process ends.")
     return "downloaded", files
@@ -226,9 +210,7 @@ def _stratified_sample(labels: np.ndarray, count: int) -> np.ndarray:
     """
     order = np.random.default_rng(0).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
-    sizes = np.bincount(labels)
-    place_in_class = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    share_before = place_in_class / np.repeat(sizes, sizes)
+    share_before = np.concatenate([np.arange(size) / size for size in np.bincount(labels)])
     return np.sort(by_class[np.argsort(share_before, kind="stable")[:count]])
 
 
@@ -250,15 +232,11 @@ def _keras_cache() -> Path:
     return Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"), "datasets")
 
 
-def _mode() -> str:
-    mode = _variable("FASHION_DATA") or "auto"
+def _asked() -> tuple[str, int | None]:
+    """What FASHION_DATA and FASHION_SAMPLE ask for; ValueError for nonsense."""
+    mode, sample = _variable("FASHION_DATA") or "auto", _variable("FASHION_SAMPLE") or "60000"
     if mode not in ("auto", "real", "standin"):
         raise ValueError(f"FASHION_DATA={mode}: the values allowed are auto, real and standin (unset: auto).")
-    return mode
-
-
-def _sample_size() -> int | None:
-    value = _variable("FASHION_SAMPLE") or "60000"
-    if not (value.isascii() and value.isdecimal() and 100 <= int(value) <= 60_000):
-        raise ValueError(f"FASHION_SAMPLE={value}: give a whole number of training pictures from 100 to 60000.")
-    return int(value) if int(value) < 60_000 else None
+    if sample not in map(str, range(100, 60_001)):
+        raise ValueError(f"FASHION_SAMPLE={sample}: give a whole number of training pictures from 100 to 60000.")
+    return mode, int(sample) if sample != "60000" else None

@@ -1,6 +1,7 @@
 """Download files from the first of several mirrors that deliver them whole and right."""
 
 from collections.abc import Iterator
+import contextlib
 import hashlib
 import io
 import queue
@@ -15,9 +16,7 @@ from fashion_utils.sources.files import Unreachable
 TIMEOUTS = (3, 10)  # seconds to connect, and between two packets
 
 
-def download(
-    files: dict[str, str], mirrors: tuple[str, ...], probe: tuple[str, str], patience: float
-) -> Iterator[tuple[str, bytes]]:
+def download(files: dict, mirrors: tuple, probe: tuple, patience: float) -> Iterator[tuple[str, bytes]]:
     """Yield name and verified bytes of each file, with a progress bar on stdout.
 
     All mirrors are first asked for one small file at the same time, and whoever delivers it whole and right soonest
@@ -32,54 +31,47 @@ def download(
         warnings.simplefilter("ignore")
         import pooch  # noqa: F401
     failures = dict.fromkeys(mirrors, f"no complete answer in {patience:g} s")
-    answering = _answering_mirrors(mirrors, probe, patience, failures)
-    mirror = next(answering, None)
-    for name, sha256 in files.items():
-        content = None
-        while content is None:
-            if mirror is None:
-                reasons = "; ".join(f"{urlsplit(url).netloc}: {reason}" for url, reason in failures.items())
-                raise Unreachable(f"no mirror delivered {name} ({reasons})")
-            try:
-                content = _get(mirror + name, sha256, show_progress=True)
-            except OSError as error:  # what requests raises is an OSError too
-                failures[mirror] = _in_short(error)
-                mirror = next(answering, None)
-        yield name, content
+    left = dict(files)
+    for mirror in _answering_mirrors(mirrors, probe, patience, failures):
+        try:
+            for name in list(left):
+                yield name, _get(mirror + name, left[name], show_progress=True)
+                del left[name]
+            return
+        except OSError as error:
+            failures[mirror] = str(error)
+    reasons = "; ".join(f"{urlsplit(url).netloc}: {reason}" for url, reason in failures.items())
+    raise Unreachable(f"no mirror delivered {next(iter(left))} ({reasons})")
 
 
-def _answering_mirrors(
-    mirrors: tuple[str, ...], probe: tuple[str, str], patience: float, failures: dict[str, str]
-) -> Iterator[str]:
+def _answering_mirrors(mirrors: tuple, probe: tuple, patience: float, failures: dict) -> Iterator[str]:
     """Yield the mirrors that deliver the probe within `patience`, quickest first; note the failures of the others."""
     name, sha256 = probe
     answers = queue.SimpleQueue()
 
     def ask(mirror):
-        failure = None
         try:
             _get(mirror + name, sha256)
+            answers.put(mirror)
         except OSError as error:
-            failure = _in_short(error)
-        answers.put((mirror, failure))
+            failures[mirror] = str(error)
+            answers.put(None)
 
     for mirror in mirrors:
         # Nobody waits for these threads: a name server that hangs can hold one for minutes.
         threading.Thread(target=ask, args=(mirror,), daemon=True).start()
     deadline = time.monotonic() + patience
-    for _ in mirrors:
-        try:
-            mirror, failure = answers.get(timeout=max(0, deadline - time.monotonic()))
-        except queue.Empty:
-            return
-        if failure is None:
-            yield mirror
-        else:
-            failures[mirror] = failure
+    with contextlib.suppress(queue.Empty):
+        for _ in mirrors:
+            if mirror := answers.get(timeout=max(0, deadline - time.monotonic())):
+                yield mirror
 
 
 def _get(url: str, sha256: str, show_progress: bool = False) -> bytes:
-    """Download into memory (26 MB at most), so that a process killed half-way leaves nothing on the disk."""
+    """Download into memory (26 MB at most), so that a process killed half-way leaves nothing on the disk.
+
+    Raises OSError, saying in a few words why, where something else comes or nothing.
+    """
     import pooch
     from tqdm import tqdm
 
@@ -89,14 +81,12 @@ def _get(url: str, sha256: str, show_progress: bool = False) -> bytes:
     # Mirrors send these files as they are; asking for that keeps requests from unpacking one behind our back.
     fetch = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUTS, headers={"Accept-Encoding": "identity"})
     received = io.BytesIO()
-    with bar:
-        fetch(url, received, None)
+    try:
+        with bar:
+            fetch(url, received, None)
+    except OSError as error:  # what requests raises is an OSError too
+        response = getattr(error, "response", None)
+        raise OSError(type(error).__name__ if response is None else f"HTTP {response.status_code}") from None
     if hashlib.sha256(received.getvalue()).hexdigest() != sha256:
         raise OSError("other bytes than the original's")
     return received.getvalue()
-
-
-def _in_short(error: OSError) -> str:
-    if getattr(error, "response", None) is not None:
-        return f"HTTP {error.response.status_code}"
-    return str(error) if type(error) is OSError else type(error).__name__

@@ -36,9 +36,8 @@ def draw(seed: int = 0):
 
 def digest(data) -> str:
     """Return the SHA-256, in hexadecimal, over the bytes of the four arrays that `draw` returns."""
-    (train_images, train_labels), (test_images, test_labels) = data
     sha256 = hashlib.sha256()
-    for array in train_images, train_labels, test_images, test_labels:
+    for array in (*data[0], *data[1]):
         sha256.update(array.tobytes())
     return sha256.hexdigest()
 
@@ -55,15 +54,14 @@ def _draw_split(bits, per_class):
     return images, labels
 
 
-# What sets the garments apart, in the order of the arguments of `draw_top` and `draw_shoe`.
-_TOPS = {  # sleeves; shoulder, waist, hem, length; cloth
+_TOPS = {  # the cut: sleeves; shoulder, waist, hem, length; cloth
     "T-shirt/top": ((14, 74, 8, 4), (6.5, 8.5), (6, 7.6), (6.2, 8), (11.5, 13.6), (10, 3, 1, 3)),
     "Pullover": ((1, 3, 8, 88), (6.5, 8.5), (6, 7.8), (5.8, 7.8), (8, 13.2), (10, 4, 1, 2)),
     "Dress": ((50, 27, 8, 15), (3.8, 7), (3, 6), (4, 8.5), (12.5, 14), (10, 2, 1, 3)),
     "Coat": ((1, 1, 3, 95), (6.6, 8.6), (5.9, 8), (6.6, 8.9), (12, 14), (14, 1, 1, 2)),
     "Shirt": ((6, 26, 16, 52), (6, 8.1), (5.5, 7.4), (5.7, 7.9), (11, 13.8), (8, 2, 3, 4)),
 }
-_SHOES = {  # height; heel, toe, instep, ankle, opening; slope, mouth
+_SHOES = {  # the cut: height; heel, toe, instep, ankle, opening; slope, mouth
     "Sandal": ((7, 27), (0, 0.5), (0.1, 0.3), (0.2, 0.45), (0.4, 0.7), (0.55, 0.95), (1, 5), (2, 7)),
     "Sneaker": ((9, 17), (0, 0.05), (0.18, 0.32), (0.3, 0.5), (0.65, 0.85), (0.78, 1), (2, 5), (1.5, 6)),
     "Ankle boot": ((12, 27), (0, 0.3), (0.12, 0.22), (0.22, 0.32), (0.45, 0.6), (0.88, 1), (0.5, 2.5), (-1.5, 3.5)),
@@ -72,14 +70,14 @@ _COAT_FRONT = {"front": 0.92, "front_width": (0.6, 1.8), "buttons": 0.2, "collar
 _SHIRT_FRONT = {"front": 0.88, "buttons": 0.9, "collar": (1, 4.5), "chest_print": 0.1}
 
 _GARMENTS = [  # by label
-    partial(draw_top, *_TOPS["T-shirt/top"], neck=(2.6, 5), chest_print=0.45, front=0.03),
+    partial(draw_top, _TOPS["T-shirt/top"], neck=(2.6, 5), chest_print=0.45, front=0.03),
     draw_trousers,
-    partial(draw_top, *_TOPS["Pullover"], collar=(0.4, 2), band=0.7, chest_print=0.2, front=0.03),
-    partial(draw_top, *_TOPS["Dress"], belt=0.5, shade=(0.3, 1)),
-    partial(draw_top, *_TOPS["Coat"], **_COAT_FRONT, pockets=0.5, belt=0.15, shade=(0.35, 1)),
-    partial(draw_shoe, *_SHOES["Sandal"], closed=0.15, sole=(1, 3.5), shade=(0.3, 1)),
-    partial(draw_top, *_TOPS["Shirt"], **_SHIRT_FRONT, pockets=0.15, belt=0.08, shade=(0.2, 1)),
-    partial(draw_shoe, *_SHOES["Sneaker"], closed=0.98),
+    partial(draw_top, _TOPS["Pullover"], collar=(0.4, 2), band=0.7, chest_print=0.2, front=0.03),
+    partial(draw_top, _TOPS["Dress"], belt=0.5, shade=(0.3, 1)),
+    partial(draw_top, _TOPS["Coat"], **_COAT_FRONT, pockets=0.5, belt=0.15, shade=(0.35, 1)),
+    partial(draw_shoe, _SHOES["Sandal"], closed=0.15, sole=(1, 3.5), shade=(0.3, 1)),
+    partial(draw_top, _TOPS["Shirt"], **_SHIRT_FRONT, pockets=0.15, belt=0.08, shade=(0.2, 1)),
+    partial(draw_shoe, _SHOES["Sneaker"], closed=0.98),
     draw_bag,
-    partial(draw_shoe, *_SHOES["Ankle boot"], closed=0.98, shade=(0.4, 1)),
+    partial(draw_shoe, _SHOES["Ankle boot"], closed=0.98, shade=(0.4, 1)),
 ]

@@ -21,7 +21,6 @@ from fashion_utils import REPOSITORY
 LOCK = REPOSITORY / "requirements.txt"
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 MEMORY = 2.5  # GB; one epoch on all pictures takes 1.8, JupyterLab and a browser the rest
-DISK = {True: 0.5, False: 3.0}  # GB, with the packages installed and without
 SAMPLE = 6000  # pictures
 SECONDS = 300  # after which a process that was tried is given up; loading TensorFlow from a slow disk can take a minute
 
@@ -35,17 +34,18 @@ def main(arguments=None):
     argparse.ArgumentParser(prog="python -m fashion_utils", description=__doc__).parse_args(arguments)
     failed = []
     for name, check in CHECKS.items():
+        found = "TO DO"
         try:
             found, line = "OK", check()
         except NotReady as problem:
-            found, line = "TO DO", problem
+            line = problem
         except ImportError as error:
             remedy = "first do what `packages` says" if "packages" in failed else _how_to_install("--force-reinstall ")
-            found, line = "TO DO", f"cannot be checked ({' '.join(str(error).split())}): {remedy}"
+            line = f"cannot be checked ({error}): {remedy}"
         except Exception as error:  # a check-up must not need one itself
-            found, line = "TO DO", f"cannot be checked: {type(error).__name__}: {' '.join(str(error).split())}"
+            line = f"cannot be checked: {type(error).__name__}: {error}"
         failed += [name] * (found != "OK")
-        print(f"{found:5}  {name:10}  {line}", flush=True)
+        print(f"{found:5}  {name:10}  {' '.join(str(line).split())}", flush=True)
         if failed and check is check_python:
             break  # what the others would find says nothing about the Python that will do
     print("Not ready. Do what the lines with TO DO say, then run this again." if failed else "Ready.")
@@ -66,23 +66,19 @@ def check_packages():
     """Compare the installed versions with the lock's. Whether they also work, the later checks show."""
     from importlib import metadata
 
-    try:
-        from packaging.requirements import Requirement
-        from packaging.utils import canonicalize_name
-    except ImportError as error:
-        raise NotReady(f"{error}: {_how_to_install()}") from None
-    installed = {distribution.metadata["Name"]: distribution.version for distribution in metadata.distributions()}
-    installed = {canonicalize_name(name): version for name, version in installed.items() if name}
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    installed = {canonicalize_name(n): d.version for d in metadata.distributions() if (n := d.metadata["Name"])}
     if "tensorflow" in installed:  # the README's way to use a GPU puts it in the place of tensorflow-cpu
         installed.setdefault("tensorflow-cpu", installed["tensorflow"])
     pins = [Requirement(line.rstrip(" \\")) for line in LOCK.read_text().splitlines() if line[:1].isalnum()]
     wanted = {canonicalize_name(pin.name): pin.specifier for pin in pins if pin.marker is None or pin.marker.evaluate()}
     problems = []
     for name, specifier in wanted.items():
-        if name not in installed:
-            problems.append(f"{name} is missing")
-        elif not specifier.contains(installed[name], prereleases=True):
-            problems.append(f"{name} is {installed[name]} instead of {str(specifier)[2:]}")
+        version = installed.get(name)
+        if version is None or not specifier.contains(version, prereleases=True):
+            problems.append(f"{name} is {f'{version} instead of {str(specifier)[2:]}' if version else 'missing'}")
     if problems:
         raise NotReady(f"{_some(problems)}; {_how_to_install()}")
     return f"all {len(wanted)} as in requirements.txt"
@@ -101,7 +97,7 @@ def check_memory():
 def check_disk():
     from importlib.util import find_spec
 
-    free, needed = shutil.disk_usage(REPOSITORY).free / 1e9, DISK[find_spec("tensorflow") is not None]
+    free, needed = shutil.disk_usage(REPOSITORY).free / 1e9, 0.5 if find_spec("tensorflow") else 3.0
     if free < needed:
         raise NotReady(f"{free:.1f} GB free in {REPOSITORY}, {needed} needed: delete something")
     return f"{free:.1f} GB free"
@@ -167,23 +163,24 @@ CHECKS |= {"data": check_data, "training": check_training, "JupyterLab": check_j
 
 def train():
     """Train a network for an epoch, on the real data where it is here, else on noise; say how long it took, or exit."""
-    start = time.perf_counter()
-    from fashion_utils import data, models, training
+    from fashion_utils import data
     import numpy as np
 
-    loaded = time.perf_counter()
     rng = np.random.default_rng(0)
     kind, images, labels = "noise", rng.integers(256, size=(SAMPLE, 28, 28)), rng.integers(10, size=SAMPLE)
     with contextlib.suppress(data.DataError, ValueError):  # `check_data` says them
         if data.look() in (("from FASHION_MNIST_DIR", []), ("from the Keras cache", [])):
             kind, (images, labels) = "the real data", data.load_train()
-    began = time.perf_counter()
+    start = time.perf_counter()
+    from fashion_utils import models, training
+
+    loaded = time.perf_counter()
     with training.fast():
         (accuracy,) = models.mlp().fit(images / np.float32(255), labels, verbose=0).history["accuracy"]
     if kind != "noise" and accuracy < 0.4:
         sys.exit(f"one epoch gave an accuracy of {accuracy:.2f} where 0.6 is usual")
     print(
-        f"one epoch on {len(images):,} pictures of {kind} in {time.perf_counter() - began:.1f} s, "
+        f"one epoch on {len(images):,} pictures of {kind} in {time.perf_counter() - loaded:.1f} s, "
         f"after {loaded - start:.0f} s to load TensorFlow; accuracy {accuracy:.2f}"
     )
 
@@ -224,6 +221,5 @@ def _python():
     return f'"{path}"' if " " in path else path
 
 
-def _some(things, at_most=3):
-    more = len(things) - at_most
-    return ", ".join(things[:at_most]) + (f" and {more} more" if more > 0 else "")
+def _some(things):
+    return ", ".join(things[:3]) + (f" and {len(things) - 3} more" if len(things) > 3 else "")

@@ -55,7 +55,11 @@ def pack(stick: Path) -> Path:
     finished, folder = stick / NAME, stick / f"{NAME}.part"
     if finished.exists() and folder.exists():
         raise PackError(f"Both {finished} and {folder} exist: remove the one that you do not need.")
-    _check_space(stick, already_there=finished if finished.exists() else folder)
+    needed = NEEDED - _size(finished) - _size(folder)
+    for place in (stick, Path(tempfile.gettempdir())):  # where pip collects what it fetches before it copies it
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise PackError(f"{place} has {free / 1e6:,.0f} MB free, and {needed / 1e6:,.0f} MB are needed.")
     names = _project_files()
     originals = data.original_files()
 
@@ -66,10 +70,9 @@ def pack(stick: Path) -> Path:
         if (folder / name).resolve().is_relative_to(folder.resolve()):  # anybody may have written that list
             (folder / name).unlink(missing_ok=True)
     _put(folder / "offline" / "files.txt", "".join(f"{name}\n" for name in names).encode())
-    for name in names:
-        _put(folder / name, (REPOSITORY / name).read_bytes())
-    for name, path in originals.items():
-        _put(folder / "offline" / "data" / name, path.read_bytes())
+    copies = {name: REPOSITORY / name for name in names} | {f"offline/data/{n}": path for n, path in originals.items()}
+    for name, path in copies.items():
+        _put(folder / name, path.read_bytes())
     exports = "".join(f"export {name} := {value}\n" for name, value in OFFLINE.items())
     _put(folder / "GNUmakefile", GNUMAKEFILE.format(exports=exports, python=sysconfig.get_python_version()).encode())
     _add_wheels(folder)
@@ -79,23 +82,17 @@ def pack(stick: Path) -> Path:
     return finished
 
 
-def _check_space(stick: Path, already_there: Path) -> None:
-    """pip collects what it fetches in the temporary folder before it copies it."""
-    needed = NEEDED - sum(path.stat().st_size for path in already_there.glob("offline/*/*"))
-    for place in (stick, Path(tempfile.gettempdir())):
-        free = shutil.disk_usage(place).free
-        if free < needed:
-            raise PackError(f"{place} has {free / 1e6:,.0f} MB free, and {needed / 1e6:,.0f} MB are needed.")
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("offline/*/*"))
 
 
 def _project_files() -> list[str]:
     """Return the paths of the project's files: those that git tracks; in a packed folder, those that were packed."""
     names = _listed(REPOSITORY)
     if not names:
-        try:
-            git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
-        except FileNotFoundError:
-            raise PackError("git is needed to tell the project's files from others: install it.") from None
+        if shutil.which("git") is None:
+            raise PackError("git is needed to tell the project's files from others: install it.")
+        git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
         names = git.stdout.split("\0")
         if "Makefile" not in names:
             found = git.stderr.strip() or "git lists no Makefile there"
@@ -146,10 +143,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.pack", description=__doc__.splitlines()[0])
     parser.add_argument("folder", metavar="DIR", help="an existing folder, such as that of a USB stick")
     options = parser.parse_args(arguments)
-    if not options.folder:
-        print("Name a folder, such as that of a USB stick: make pack DIR=/media/usb", file=sys.stderr)
-        return 1
     try:
+        if not options.folder:
+            raise PackError("Name a folder, such as that of a USB stick: make pack DIR=/media/usb")
         folder = pack(Path(options.folder))
     except (PackError, data.DataError, OSError) as error:
         print(error, file=sys.stderr)
@@ -157,9 +153,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. Call it again to go on.", file=sys.stderr)
         return 130
-    size = sum(path.stat().st_size for path in folder.glob("offline/*/*"))
     machine = f"Python {sysconfig.get_python_version()} on {sysconfig.get_platform()}"
-    print(f"Packed: {folder}, {size / 1e6:,.0f} MB, for {machine}.")
+    print(f"Packed: {folder}, {_size(folder) / 1e6:,.0f} MB, for {machine}.")
     print(f"Eject the stick before you unplug it. On the others, copy {NAME} to the disk and call `make lab` there.")
     return 0
 

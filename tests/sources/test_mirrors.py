@@ -131,7 +131,7 @@ def test_stand_in_for_want_of_a_network_gives_way_when_it_is_back(world, monkeyp
     assert data.source().kind == "stand-in"
     with Mirror(world.contents) as mirror:
         use(monkeypatch, mirror)
-        assert data._find().source.origin == "downloaded"
+        assert data._find().origin == "downloaded"
 
 
 def test_real_data_required_but_out_of_reach(world, monkeypatch):
