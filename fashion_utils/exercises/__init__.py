@@ -16,7 +16,6 @@ from fashion_utils.exercises.compare import NotYet, a, demand_something
 FILES = {"01": "explore", "02": "preprocess", "03": "train_mlp", "04": "evaluate", "05": "regularize", "06": "cnn"}
 SECONDS = 10  # a right answer takes less than one
 LONGEST = 500  # characters
-SOLUTION_TAG = "solution"  # of the cell with a worked solution
 
 
 def check(name: str, answer, **given) -> None:

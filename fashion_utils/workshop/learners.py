@@ -4,7 +4,6 @@ from pathlib import Path
 import re
 
 from fashion_utils import REPOSITORY
-from fashion_utils.exercises import SOLUTION_TAG
 from fashion_utils.sources.files import write_atomically
 import nbformat
 
@@ -21,7 +20,7 @@ def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]
     written, linked = [], set()
     for path in sorted(notebooks.glob("[0-9]*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
-        notebook.cells = [cell for cell in notebook.cells if SOLUTION_TAG not in cell.metadata.get("tags", [])]
+        notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
