@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 STYLE = Path(__file__).with_suffix(".mplstyle")
-NAMES = mpl.ticker.FixedFormatter | mpl.category.StrCategoryFormatter  # of an axis without numbers
 SHARPNESS = 2  # pixels of the saved picture for each one on the page
 
 
@@ -47,8 +46,8 @@ def describe(figure: Figure) -> str:
             if axes.axison:
                 words += [axes.get_xlabel(), axes.get_ylabel()]
                 for axis in (axes.xaxis, axes.yaxis):
-                    if isinstance(axis.get_major_formatter(), NAMES):
-                        words += [tick.get_text() for tick in axis.get_ticklabels()]
+                    ticks = [tick.get_text() for tick in axis.get_ticklabels()]
+                    words += [text for text in ticks if any(map(str.isalpha, text)) and "$" not in text]  # no numbers
             if legend := axes.get_legend():
                 words += [text.get_text() for text in legend.get_texts()]
             words += [text.get_text() for text in axes.texts]

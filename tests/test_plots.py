@@ -58,10 +58,11 @@ def test_named_ticks_texts_and_titles_of_every_panel_are_described_and_numbers_a
     figure, (left, right) = plt.subplots(1, 2, figsize=(6, 3))
     left.bar(["Shirt", "Coat"], [3, 4])
     left.set_title("left", loc="left")
-    right.plot([1, 2], [3, 4])
+    right.semilogy([1, 2], [3, 4])
+    right.set(yticks=[3, 4], yticklabels=["low", "high"])
     right.text(0, 0, "here")
     figure.suptitle("above")
-    assert shown(figure)[0] == "above; left; Shirt; Coat; here"
+    assert shown(figure)[0] == "above; left; Shirt; Coat; low; high; here"
 
 
 def test_a_picture_without_axes_is_described_by_its_title_alone(shown):
