@@ -2,13 +2,12 @@
 
 `prepare()` looks in four places: the folder FASHION_MNIST_DIR, Keras' cache, the public mirrors, and, when all of them
 fail, it draws the stand-in of `fashion_utils.sources.standin` and says so. From then on Keras' own `load_data()` and
-the functions below read those files, each checked against its SHA-256 every time. Three environment variables steer it:
+the functions below read those files, each checked against its SHA-256 every time. `python -m fashion_utils.data` says
+what is found. Three environment variables steer it:
 
 FASHION_MNIST_DIR  A folder with the four original files, relative to the current folder or else to the repository.
 FASHION_DATA       auto (or unset): the four places in turn; real: without the stand-in; standin: the stand-in at once.
 FASHION_SAMPLE     Train on a stratified sample of so many pictures, 100 to 60000, and test on a sixth as many.
-
-`python -m fashion_utils.data` says what is found.
 """
 
 import html
@@ -31,7 +30,6 @@ def prepare() -> Source:
     """Find and verify the data, say in one line what it is, and make Keras' own `load_data()` read it.
 
     In IPython it also sets up the look of figures (`plots.set_up`). Imports TensorFlow; calling it again looks again.
-
     Raises ValueError for a nonsense environment variable; DataError when the files in FASHION_MNIST_DIR are not the
     original ones, or the real data is required and cannot be had.
     """
@@ -57,10 +55,7 @@ def prepare() -> Source:
 
 
 def source() -> Source:
-    """What data is in use; found first if need be, without TensorFlow, and announced if it is not the full real data.
-
-    Raises the same errors as `prepare`.
-    """
+    """What data is in use; if need be found first, and announced unless full and real. Raises what `prepare` raises."""
     if _prepared is None and not _find().is_full_real:
         _announce(_prepared)
     return _prepared

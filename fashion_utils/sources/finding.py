@@ -69,7 +69,7 @@ class Source:
 
 
 def find(before: Source | None = None) -> Source:
-    """Find and verify the data that the environment asks for; `before`, found earlier, where it still is that.
+    """The data that the environment asks for, verified: `before`, found earlier, if it still is that, or found now.
 
     Raises ValueError for a nonsense environment variable, DataError where the data cannot be had.
     """
@@ -94,10 +94,9 @@ def find(before: Source | None = None) -> Source:
 
 
 def look() -> tuple[str, list[str]]:
-    """Say where `find` would take the data from. Changes nothing: no download, no file written, nothing printed.
+    """Where `find` would take the data from, as in `Source.origin`, and a clause on each file that it would download.
 
-    Returns the place, in the words of `Source.origin`, and a clause on each file that `find` would download, for it is
-    missing or damaged in Keras' cache. Raises the same errors as `find`.
+    Nothing is downloaded, written or printed. Raises the same errors as `find`.
     """
     if _asked()[0] == "standin":
         return STAND_IN_ORIGIN, []
@@ -106,10 +105,7 @@ def look() -> tuple[str, list[str]]:
 
 
 def original_files() -> dict[str, Path]:
-    """Find the four original files, whatever FASHION_DATA and FASHION_SAMPLE say; download what is missing.
-
-    Returns where each is, by its name, its SHA-256 checked. Raises DataError where they cannot be had.
-    """
+    """Where each verified original file is, whatever FASHION_DATA and FASHION_SAMPLE say; DataError if out of reach."""
     return {name: path for name, (path, _) in _real_files("real")[1].items()}
 
 
@@ -181,14 +177,12 @@ def _real_files(mode: str) -> tuple[str, Files]:
 
 
 def _stand_in_files() -> Files:
-    """The stand-in, drawn once and then read from a folder beside Keras' cache."""
+    """The stand-in, drawn once and then read from a folder beside Keras' cache, unless that has other or bad files."""
     folder = _keras_cache() / f"fashion-mnist-stand-in-v{standin.VERSION}"
-    try:
+    with contextlib.suppress(OSError, EOFError, ValueError, zlib.error, DataError):
         files = {name: (folder / name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in FILES}
         if standin.digest([read_arrays(files, "train"), read_arrays(files, "t10k")]) == standin.DIGEST:
             return files
-    except (OSError, EOFError, ValueError, zlib.error, DataError):
-        pass  # not there or damaged: it is drawn anew, as it is where the pictures are those of another version
     return _write_arrays(folder, *standin.draw())
 
 

@@ -17,14 +17,11 @@ TIMEOUTS = (3, 10)  # seconds to connect, and between two packets
 
 
 def download(files: dict, mirrors: tuple, probe: tuple, patience: float) -> Iterator[tuple[str, bytes]]:
-    """Yield name and verified bytes of each file, with a progress bar on stdout.
+    """Yield name and verified bytes of each file, with a progress bar on stdout; Unreachable when no mirror is left.
 
-    All mirrors are first asked for one small file at the same time, and whoever delivers it whole and right soonest
-    serves the rest; a mirror that fails later is left for the next. That way neither a mirror nor a name server that
-    hangs costs more than `patience`.
-
-    `files` and `probe`, the small file: name and SHA-256. `mirrors`: the URLs of folders, each ending in a slash.
-    `patience`: seconds to wait for an answer. Raises Unreachable when no mirror is left.
+    All mirrors, URLs that end in a slash, are first asked at the same time for one small file, the probe, and whoever
+    delivers it whole and right soonest serves the rest; one that fails later is left for the next. That way neither a
+    mirror nor a name server that hangs costs more than `patience`, in seconds. Files and probe are names with SHA-256.
     """
     with warnings.catch_warnings():
         # Imported in a notebook for the first time, pooch's tqdm complains on stderr that ipywidgets are missing.
@@ -46,12 +43,11 @@ def download(files: dict, mirrors: tuple, probe: tuple, patience: float) -> Iter
 
 def _answering_mirrors(mirrors: tuple, probe: tuple, patience: float, failures: dict) -> Iterator[str]:
     """Yield the mirrors that deliver the probe within `patience`, quickest first; note the failures of the others."""
-    name, sha256 = probe
     answers = queue.SimpleQueue()
 
     def ask(mirror):
         try:
-            _get(mirror + name, sha256)
+            _get(mirror + probe[0], probe[1])
             answers.put(mirror)
         except OSError as error:
             failures[mirror] = str(error)
@@ -68,10 +64,7 @@ def _answering_mirrors(mirrors: tuple, probe: tuple, patience: float, failures: 
 
 
 def _get(url: str, sha256: str, show_progress: bool = False) -> bytes:
-    """Download into memory (26 MB at most), so that a process killed half-way leaves nothing on the disk.
-
-    Raises OSError, saying in a few words why, where something else comes or nothing.
-    """
+    """Download into memory (26 MB at most), so that one killed half-way leaves nothing on the disk. Raises OSError."""
     import pooch
     from tqdm import tqdm
 

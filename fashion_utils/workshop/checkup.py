@@ -26,7 +26,7 @@ SECONDS = 300  # after which a process that was tried is given up; loading Tenso
 
 
 class NotReady(Exception):
-    """A check failed; the message says what was found and what to do."""
+    """What a check raises, saying what was found and what to do, where it does not return what to say after OK."""
 
 
 def main(arguments=None):
@@ -50,9 +50,6 @@ def main(arguments=None):
             break  # what the others would find says nothing about the Python that will do
     print("Not ready. Do what the lines with TO DO say, then run this again." if failed else "Ready.")
     return 1 if failed else 0
-
-
-# Each check returns what to say after OK, or raises NotReady.
 
 
 def check_python():
@@ -135,8 +132,7 @@ def check_jupyterlab():
         command = KernelSpecManager().get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
         raise NotReady(f"JupyterLab {version} has no kernel python3: {_how_to_install('--force-reinstall ')}") from None
-    # A kernel of this name in the user's own folder can come before the environment's. Jupyter puts this very Python
-    # in the place of a bare `python`.
+    # One in the user's own folder can come before the environment's. A bare `python` is this very Python to Jupyter.
     if os.path.dirname(command) and os.path.abspath(command) != os.path.abspath(sys.executable):
         remedy = f"`{_python()} -m jupyter kernelspec remove python3`"
         raise NotReady(f"JupyterLab's kernel python3 runs another Python, {command}: {remedy}")
@@ -149,8 +145,7 @@ def check_writing():
     for folder in (models, REPOSITORY / "build", REPOSITORY / "notebooks"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
+            tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
             elsewhere = "set FASHION_ARTIFACTS to a folder" if folder == models else "copy the project to a place"
             raise NotReady(f"cannot write in {folder} ({error.strerror}): {elsewhere} that can be written") from None
@@ -179,10 +174,8 @@ def train():
         (accuracy,) = models.mlp().fit(images / np.float32(255), labels, verbose=0).history["accuracy"]
     if kind != "noise" and accuracy < 0.4:
         sys.exit(f"one epoch gave an accuracy of {accuracy:.2f} where 0.6 is usual")
-    print(
-        f"one epoch on {len(images):,} pictures of {kind} in {time.perf_counter() - loaded:.1f} s, "
-        f"after {loaded - start:.0f} s to load TensorFlow; accuracy {accuracy:.2f}"
-    )
+    took = f"{time.perf_counter() - loaded:.1f} s, after {loaded - start:.0f} s to load TensorFlow"
+    print(f"one epoch on {len(images):,} pictures of {kind} in {took}; accuracy {accuracy:.2f}")
 
 
 def _try(command, **options):

@@ -95,8 +95,8 @@ def _project_files() -> list[str]:
         git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
         names = git.stdout.split("\0")
         if "Makefile" not in names:
-            found = git.stderr.strip() or "git lists no Makefile there"
-            raise PackError(f"Packing {REPOSITORY} needs a git clone, or a packed folder: {found}")
+            problem = git.stderr.strip() or f"git lists no Makefile in {REPOSITORY}"
+            raise PackError(f"Packing needs a git clone, or a packed folder: {problem}")
     return [name for name in names if name and (REPOSITORY / name).is_file()]
 
 
@@ -153,8 +153,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. Call it again to go on.", file=sys.stderr)
         return 130
-    machine = f"Python {sysconfig.get_python_version()} on {sysconfig.get_platform()}"
-    print(f"Packed: {folder}, {_size(folder) / 1e6:,.0f} MB, for {machine}.")
+    packed = f"{folder}, {_size(folder) / 1e6:,.0f} MB"
+    print(f"Packed: {packed}, for Python {sysconfig.get_python_version()} on {sysconfig.get_platform()}.")
     print(f"Eject the stick before you unplug it. On the others, copy {NAME} to the disk and call `make lab` there.")
     return 0
 
