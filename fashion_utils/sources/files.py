@@ -26,10 +26,7 @@ class Unreachable(Exception):
 
 
 def read_verified(path: Path, sha256: str, size: int | None = None) -> bytes:
-    """Read a file whole and return its bytes if they have this SHA-256; `size` only makes the message better.
-
-    Raises DataError, naming the file, what was expected and what was found.
-    """
+    """The bytes of a file with this SHA-256, or DataError: which file, what was expected (the size too) and found."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -36,20 +36,15 @@ Files = dict[str, tuple[Path, str]]  # name: where it is, its SHA-256
 
 @dataclass(frozen=True)
 class Source:
-    """What data is in use.
+    """What data is in use."""
 
-    kind: "real" or "stand-in". origin: where it is from, in words. sample: the number of training pictures, or None for
-    all. fingerprint: a short hexadecimal string that is the same only for the same arrays. files: where they are.
-    asked: what the environment asked for. reason: why it is the stand-in, or "".
-    """
-
-    kind: str
-    origin: str
-    sample: int | None
-    fingerprint: str
+    kind: str  # "real" or "stand-in"
+    origin: str  # where it is from, in words
+    sample: int | None  # the number of training pictures; None for all
+    fingerprint: str  # short, hexadecimal, the same only for the same arrays
     files: Files = field(default_factory=dict, repr=False)
-    asked: tuple = field(default=(), repr=False)
-    reason: str = field(default="", repr=False)
+    asked: tuple = field(default=(), repr=False)  # what the environment asked for
+    reason: str = field(default="", repr=False)  # why it is the stand-in
 
     @property
     def is_full_real(self) -> bool:
@@ -69,10 +64,7 @@ class Source:
 
 
 def find(before: Source | None = None) -> Source:
-    """The data that the environment asks for, verified: `before`, found earlier, if it still is that, or found now.
-
-    Raises ValueError for a nonsense environment variable, DataError where the data cannot be had.
-    """
+    """The data that the environment asks for, verified; `before` if that still is it. Errors: see `data.prepare`."""
     mode, sample = _asked()
     asked = (mode, sample, _variable("FASHION_MNIST_DIR"), _keras_cache())
     # After a stand-in for want of a network: it may be back.
@@ -94,10 +86,7 @@ def find(before: Source | None = None) -> Source:
 
 
 def look() -> tuple[str, list[str]]:
-    """Where `find` would take the data from, as in `Source.origin`, and a clause on each file that it would download.
-
-    Nothing is downloaded, written or printed. Raises the same errors as `find`.
-    """
+    """What `find` would do, changing nothing: the origin, a clause on each file to download. Raises the same errors."""
     if _asked()[0] == "standin":
         return STAND_IN_ORIGIN, []
     origin, _, problems = _look_on_disk()
@@ -131,10 +120,7 @@ def how_to_get_it() -> str:
 
 
 def _look_on_disk() -> tuple[str, Path, dict[str, str]]:
-    """Where the real data should be, in words and as a folder, and by name what is wrong with each bad file there.
-
-    Raises DataError with that where the folder is the reader's own, in which nothing is ever changed.
-    """
+    """Origin and folder of the real data, and by name what is wrong there: DataError if it is the reader's own."""
     origin, folder, problems = "from the Keras cache", _keras_cache() / "fashion-mnist", {}
     if value := _variable("FASHION_MNIST_DIR"):
         given = os.path.expanduser(value)
@@ -197,11 +183,8 @@ def _sample_files(files: Files, sample: int) -> Files:
 
 
 def _stratified_sample(labels: np.ndarray, count: int) -> np.ndarray:
-    """Indices, ascending, of `count` examples with the class shares of `labels`; always the same ones.
-
-    Each class is shuffled, and the examples that come earliest in their class, as a share of its size, are taken. So a
-    smaller sample is part of a larger one, and any count works.
-    """
+    """Indices, ascending, of `count` examples with the class shares of `labels`; a sample is part of any larger."""
+    # Each class is shuffled, and the examples that come earliest in their class, as a share of its size, are taken.
     order = np.random.default_rng(0).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     share_before = np.concatenate([np.arange(size) / size for size in np.bincount(labels)])

@@ -1,11 +1,8 @@
 """Pack the workshop for machines without a network: `make pack DIR=/media/usb`.
 
-DIR/fashion-workshop then holds the project's own files as they are in this folder, and
-
-    GNUmakefile        which GNU make reads in the place of Makefile, so that it finds the next two
-    offline/wheels/    the packages of requirements.txt, for this kind of machine and this Python
-    offline/data/      the four data files
-    offline/files.txt  which of the project's files are here
+DIR/fashion-workshop then holds the project's own files as they are in this folder; GNUmakefile, which GNU make reads in
+the place of Makefile and finds the rest by; in offline/wheels the packages of requirements.txt for this kind of machine
+and this Python, in offline/data the four data files, and in offline/files.txt the names of the project's files.
 
 While anything is missing its name is fashion-workshop.part. A second call goes on where the first stopped, replaces
 what is damaged or older, and leaves other files alone, wheels for other machines as long as the lock names them.
