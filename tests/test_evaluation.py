@@ -1,12 +1,10 @@
 """`evaluation` against tables made by hand."""
 
-from fashion_utils.evaluation import accuracy_interval, confusion_pairs, paired_differences, prediction_table
+from fashion_utils.evaluation import accuracy_interval, paired_differences
 import numpy as np
 import pandas as pd
 import pytest
 
-NAMES = ("Shirt", "Coat", "Bag")
-SURE = np.eye(3, dtype="float32")
 NAN = float("nan")
 
 
@@ -62,96 +60,6 @@ def test_a_confidence_lies_between_0_and_1(confidence):
     assert_refused("confidence must lie between 0 and 1", accuracy_interval, 8, 10, confidence)
     table = runs(plain=[0.8, 0.9], better=[0.8, 0.9])
     assert_refused("confidence must lie between 0 and 1", paired_differences, table, "plain", confidence=confidence)
-
-
-def test_prediction_table():
-    probabilities = np.array([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.0, 0.1, 0.9]], "float32")
-    table = prediction_table(probabilities, np.array([0, 1, 2], "uint8"), NAMES)
-    expected = pd.DataFrame(
-        {
-            "truth": ["Shirt", "Coat", "Bag"],
-            "prediction": ["Shirt", "Shirt", "Bag"],
-            "probability": np.array([0.7, 0.5, 0.9], "float32"),
-            "probability_of_truth": np.array([0.7, 0.4, 0.9], "float32"),
-            "correct": [True, False, True],
-        }
-    )
-    pd.testing.assert_frame_equal(table, expected, check_dtype=False)
-    assert table["correct"].dtype == bool
-
-
-@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (3,), (3, 3, 1)])
-def test_prediction_table_refuses_shapes_that_do_not_fit(shape):
-    assert_refused(r"need \(3, 3\)", prediction_table, np.full(shape, 0.5), [0, 1, 2], NAMES)
-
-
-@pytest.mark.parametrize(
-    "row", [[0.5, 0.5, 0.5], [0, 0, 0], [1.5, -0.5, 0], [NAN, 0.5, 0.5], [float("inf"), 0, 0], [4.0, -1.0, 2.5]]
-)
-def test_prediction_table_refuses_what_is_no_row_of_probabilities(row):
-    probabilities = np.stack([SURE[0], row, row])
-    assert_refused(
-        r"Row 1 of probabilities, the first of 2,.*softmax", prediction_table, probabilities, [0, 1, 2], NAMES
-    )
-
-
-def test_prediction_table_takes_rounded_probabilities():
-    probabilities = np.random.default_rng(0).dirichlet(np.ones(10), 5000).astype("float16")
-    assert len(prediction_table(probabilities, np.zeros(5000, int), list("abcdefghij"))) == 5000
-
-
-def test_prediction_table_refuses_classes_in_place_of_probabilities():
-    assert_refused("probabilities must be floats", prediction_table, SURE.astype(int), [0, 1, 2], NAMES)
-
-
-@pytest.mark.parametrize("function", [lambda labels: prediction_table(SURE, labels, NAMES), None])
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([0, 1, 3], "labels must be classes from 0 to 2, one for each name, not 3 at position 2"),
-        ([0, -1, 2], "not -1 at position 1"),
-        (np.array([255, 0, 1], "uint8"), "not 255 at position 0"),
-        ([0.0, 1.0, 2.0], r"labels must be a row of whole numbers, not float64 of shape \(3,\)"),
-        ([0, 1, NAN], "labels must be a row of whole numbers"),
-        (["Shirt", "Coat", "Bag"], "labels must be a row of whole numbers"),
-        (np.eye(3, dtype=int), r"labels must be a row of whole numbers \(of probabilities, take .argmax"),
-        (1, "labels must be a row of whole numbers"),
-    ],
-)
-def test_labels_are_classes(function, labels, message):
-    assert_refused(message, function or (lambda labels: confusion_pairs(labels, [0, 1, 2], NAMES)), labels)
-
-
-def test_predictions_are_classes():
-    assert_refused("predictions must be classes from 0 to 2.*not 7", confusion_pairs, [0, 1, 2], [0, 7, 2], NAMES)
-    assert_refused(r"predictions must be a row.*argmax", confusion_pairs, [0, 1, 2], SURE, NAMES)
-
-
-@pytest.mark.parametrize("names", [("Shirt", "Coat", "Coat"), "Shirt", ("Shirt",), ()])
-def test_class_names_are_different_names(names):
-    assert_refused("class_names must be the different names", prediction_table, SURE, [0, 1, 2], names)
-    assert_refused("class_names must be the different names", confusion_pairs, [0, 1, 2], [0, 1, 2], names)
-
-
-def test_confusion_pairs_wants_a_prediction_for_each_label():
-    assert_refused("one prediction for each label, not 2 for 3", confusion_pairs, [0, 1, 2], [0, 1], NAMES)
-
-
-def test_confusion_pairs_counts_both_directions_most_mistakes_first():
-    labels = [0, 0, 0, 1, 1, 2, 2, 2]
-    predictions = [0, 1, 2, 0, 0, 2, 2, 2]
-    pairs = confusion_pairs(labels, predictions, NAMES)
-    assert pairs.to_dict("records") == [
-        {"one": "Shirt", "other": "Coat", "one_as_other": 1, "other_as_one": 2, "mistakes": 3, "share": 0.75},
-        {"one": "Shirt", "other": "Bag", "one_as_other": 1, "other_as_one": 0, "mistakes": 1, "share": 0.25},
-    ]
-    assert list(pairs.index) == [0, 1]
-
-
-def test_confusion_pairs_without_a_mistake_is_empty():
-    pairs = confusion_pairs([0, 1, 2], [0, 1, 2], NAMES)
-    assert len(pairs) == 0
-    assert list(pairs) == ["one", "other", "one_as_other", "other_as_one", "mistakes", "share"]
 
 
 def runs(**accuracies):
