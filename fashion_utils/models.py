@@ -21,13 +21,10 @@ RECIPES = {
 
 
 def mlp(dropout: float = 0.0) -> keras.Sequential:
-    """Return the multilayer perceptron of notebook 3, compiled and untrained.
+    """Return the multilayer perceptron of notebook 3, 784-128-64-10 with 109,386 parameters, compiled and untrained.
 
-    Input: images (n, 28, 28), float, scaled to [0, 1]. Output: probabilities (n, 10), float32, each row summing to 1.
-    Flatten, 128 and 64 rectified units, ten softmax units: 109,386 parameters. Labels are integers from 0 to 9.
-
-    Args:
-        dropout: share of the units dropped after each hidden layer, as in notebook 5; 0 adds no such layers.
+    It takes images (n, 28, 28), float in [0, 1], and gives probabilities (n, 10), float32; labels are integers 0 to 9.
+    `dropout` is the share of the units dropped after each hidden layer, as in notebook 5; 0 adds no such layers.
     """
     model = keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten()])
     for units in (128, 64):
@@ -42,8 +39,7 @@ def mlp(dropout: float = 0.0) -> keras.Sequential:
 def cnn(filters: Sequence[int] = (16, 32, 64), dropout: float = 0.2, augment: bool = False) -> keras.Sequential:
     """Return the convolutional network of notebook 6, compiled and untrained.
 
-    Input: images (n, 28, 28, 1), float, scaled to [0, 1]. Output: probabilities (n, 10), float32, each row summing
-    to 1. Labels are integers from 0 to 9.
+    It takes images (n, 28, 28, 1), float in [0, 1], and gives probabilities (n, 10), float32; labels are integers.
 
     Args:
         filters: how many 3×3 filters each block has. A block is a convolution, in the first three blocks a 2×2 max
@@ -80,11 +76,8 @@ def cnn(filters: Sequence[int] = (16, 32, 64), dropout: float = 0.2, augment: bo
 def one_cycle(highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """Return a learning rate that rises from a tenth of the highest in 30 % of the steps, then falls to 0 as a cosine.
 
-    After L. N. Smith and N. Topin, "Super-Convergence", 2017 (https://arxiv.org/abs/1708.07120).
-
-    Args:
-        highest: the highest learning rate.
-        steps: mini-batches in the whole training, at least 2.
+    After L. N. Smith and N. Topin, "Super-Convergence", 2017 (https://arxiv.org/abs/1708.07120). `steps`, at least 2,
+    is the number of mini-batches in the whole training.
     """
     rising = max(1, round(0.3 * steps))
     return keras.optimizers.schedules.CosineDecay(
@@ -143,10 +136,9 @@ def _fault(path: Path) -> str:
     """Say what is wrong with a file that should hold a model, "" if nothing is."""
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
             version = json.loads(archive.read("metadata.json"))["keras_version"]
+            if archive.testzip():
+                raise zipfile.BadZipFile
     except Exception:  # each kind of damage has an error of its own
-        damaged, version = True, None
-    if damaged:
         return "is damaged or incomplete"
     return "" if version == keras.__version__ else f"is from Keras {version}, this is {keras.__version__}"
