@@ -9,7 +9,8 @@ import sys
 import textwrap
 import threading
 
-from fashion_utils import data, models, provenance, training
+from fashion_utils import data, models, training
+from fashion_utils.experiments import provenance
 import keras
 import numpy as np
 import pandas as pd
@@ -67,8 +68,9 @@ CHANGES = {
         "def run():\n a()\n try:\n  b()\n except Exception: c()",
     ),
     "where a jump leads": (
-        "def run(x):\n if x:\n  a()\n  b()",
-        "def run(x):\n if x:\n  a()\n b()",
+        "def run(a, b, c):\n for i in a:\n  if a and (b or c): f()\n  x = g(a, b, c)\n return x",
+        "a and (b or c)",
+        "(a and b) or c",
     ),
     "a partial's argument": ("import functools\nrun = functools.partial(max, 1)", "1", "2"),
     "a partial's keyword": ("import functools\nrun = functools.partial(max, default=1)", "1", "2"),
@@ -133,7 +135,7 @@ ARRAY = np.arange(6.0)
 TABLE = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 VALUES = {
     "an array": (ARRAY, changed(ARRAY)),
-    "its dtype": (ARRAY, ARRAY.astype("float32")),
+    "its dtype": (np.zeros(2, "float32"), np.zeros(2, "int32")),
     "its bytes' order": (ARRAY, ARRAY.astype(">f8")),
     "its shape": (ARRAY, ARRAY.reshape(2, 3)),
     "its order": (ARRAY, ARRAY[::-1]),
@@ -169,11 +171,9 @@ def test_changes_with_the_weights_of_a_network():
 
 # --- What does not ----------------------------------------------------------------------------------------------------
 
-LONG = "def run():\n " + "\n ".join(f"f({i}.5)" for i in range(300)) + "\n for x in y:\n  f(400.5)"
 SAME = {
     "a docstring": ("def run():\n 'Old.'\n return 1", "'Old.'", "'New.'"),
     "no docstring": ("def run():\n 'Old.'\n return 1", " 'Old.'\n", ""),
-    "no docstring of a long function": (LONG, "():\n", "():\n 'Old.'\n"),
     "a docstring of what it calls": ("def a():\n 'Old.'\n return 1\nrun = lambda: a()", " 'Old.'\n", ""),
     "a class's docstring": ("class A:\n 'Old.'\n x = 1\nrun = lambda: A()", " 'Old.'\n", ""),
     "a method's docstring": ("class A:\n def f(self):\n  'Old.'\n  return 1\nrun = A().f", "  'Old.'\n", ""),
@@ -209,7 +209,7 @@ def test_stays_the_same_with_another(change):
 
 def test_is_the_same_in_another_process():
     code = (
-        "from fashion_utils import models, provenance, training\n"
+        "from fashion_utils import models, training\nfrom fashion_utils.experiments import provenance\n"
         "chosen, names = {'a', 'b', 'c', 'd'}, ['a', {'b': float('nan')}]\n"
         "class A:\n    def f(self):\n        return chosen, names, 'x' in {'x', 'y', 'z'}\n"
         "def run():\n    return A().f(), models.train_recipe, training.fast\n"
@@ -240,7 +240,7 @@ def test_what_loads_the_data_counts_by_name_and_the_split_by_what_it_does(monkey
     before = fingerprint(models.validation_split)
     monkeypatch.setattr(data, "_current", None, raising=False)
     assert fingerprint(models.validation_split) == before
-    monkeypatch.setattr(data, "split", lambda images, labels, seed: (images, labels, images, labels))
+    monkeypatch.setattr(data.split, "__code__", (lambda *arguments, seed: arguments).__code__)
     assert fingerprint(models.validation_split) != before
 
 
@@ -262,7 +262,7 @@ IMPORTS = {
     "def run():\n import package.mine\n return package.mine.f()": True,
     "def run():\n from package import mine\n return mine.f()": True,
     "import package\ndef run(): return package.through()": True,
-    "import mine\ndef run(): return mine.g()": False,
+    "import mine\ndef run(): return mine.g()": True,  # a module that is used counts as a whole
     "from mine import g\ndef run(): return g()": False,
 }
 

@@ -1,6 +1,5 @@
 """A fingerprint of a function and of all that it reaches: it changes when what the function returns could."""
 
-from bisect import bisect_left
 import contextlib
 import copyreg
 import dis
@@ -91,7 +90,7 @@ class _Walk:
         elif kind.__module__.startswith(("tensorflow.", "keras.")) and hasattr(value, "__array__"):
             self.array(np.asarray(value), where)  # of a tensor or a variable
         elif kind is ModuleType:
-            self.module(value, None, where)
+            self.module(value, where)
         elif kind is CodeType:
             self.code(value, where)
         elif _is_named_in_library(value):
@@ -144,49 +143,35 @@ class _Walk:
                 self.value(cell.cell_contents, name)
             except ValueError:
                 self.say("not yet assigned")
-        loaded, whole, attributes, imported = _names(code)
+        loaded, imported = _names(code)
+        own = _home(function).startswith("fashion_utils.")
         for name in sorted(loaded & set(function.__globals__)):
             value = function.__globals__[name]
-            if name.startswith("_") and function.__module__.startswith("fashion_utils.") and not callable(value):
+            if own and name.startswith("_") and (not callable(value) or _is_library(_home(value))):
                 continue  # what a module of this package notes for itself while it is in use
             self.say(name)
-            if isinstance(value, ModuleType) and name not in whole:
-                self.module(value, attributes, name)
-            else:
-                self.value(value, name)
+            self.value(value, name)
         for name, wanted, level in sorted(imported, key=repr):
             with contextlib.suppress(ImportError):  # that is for the run to complain about
-                self.module(__import__(name, function.__globals__, None, wanted or (), level), attributes, name)
+                module = __import__(name, function.__globals__, None, wanted or (), level)
+                self.value([module, *(getattr(module, part, None) for part in wanted or ())], name)
 
-    def module(self, module, attributes, where):
-        """Tell of what code that has these attributes in it can use of a module; if None, of all that is in it."""
+    def module(self, module, where):
+        """Tell of all that a module of the reader's or of this package has, private notes apart."""
         self.say("module", module.__name__, _version(module.__name__))
-        key = (id(module), attributes)
-        if key in self.seen or _is_library(module.__name__):
-            return
-        self.seen[key] = len(self.seen), module
-        for name, value in sorted(vars(module).items()):
-            if not name.startswith("__") if attributes is None else name in attributes:
+        for name, value in () if _is_library(module.__name__) else sorted(vars(module).items()):
+            counts = name == LOADS_NOTHING[1] if module.__name__.startswith(DATA) else not name.startswith("__")
+            if counts and (callable(value) or not name.startswith("_")):
                 self.say(name)
-                if isinstance(value, ModuleType):
-                    self.module(value, attributes, f"{where}.{name}")
-                else:
-                    self.value(value, f"{where}.{name}")
+                self.value(value, f"{where}.{name}")
 
     def code(self, code, where):
-        """Tell of the instructions and the values they use. Jumps go by instructions: a docstring can move bytes."""
-        kept = _instructions(code)
-        offsets = [instruction.offset for instruction in kept]
-        arguments = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
-        self.say(*arguments, code.co_flags & ~HAS_DOCSTRING, code.co_varnames)
-        for instruction in kept:
+        """Tell of the arguments, the instructions with the values they use, and what exceptions lead where."""
+        self.say(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_varnames)
+        self.say(code.co_flags & ~HAS_DOCSTRING, *map(tuple, dis.Bytecode(code).exception_entries))
+        for instruction in _instructions(code):
             self.say(instruction.opname)
-            if instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs:
-                self.say(bisect_left(offsets, instruction.argval))
-            else:
-                self.value(instruction.argval, where)
-        for entry in dis.Bytecode(code).exception_entries:
-            self.say(*(bisect_left(offsets, place) for place in (entry.start, entry.end, entry.target)), entry.depth)
+            self.value(instruction.argval, where)
 
 
 def _instructions(code):
@@ -201,23 +186,19 @@ def _instructions(code):
 
 
 def _names(code):
-    """Return the globals that code loads, those of them used otherwise than for an attribute, attributes, imports."""
-    loaded, whole, attributes, imported = set(), set(), set(), set()
-    kept = _instructions(code)
+    """Return the names of the globals that code loads, and what it imports: name, names wanted of it, level."""
+    loaded, imported, kept = set(), set(), _instructions(code)
     for i, instruction in enumerate(kept):
-        name = instruction.argval
+        value = instruction.argval
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            loaded.add(name)
-            if kept[i + 1].opname not in ("LOAD_ATTR", "LOAD_METHOD"):
-                whole.add(name)
-        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
-            attributes.add(name)
+            loaded.add(value)
         elif instruction.opname == "IMPORT_NAME":
-            imported.add((name, kept[i - 1].argval, kept[i - 2].argval))
-        elif isinstance(name, CodeType):
-            for names, inner in zip((loaded, whole, attributes, imported), _names(name), strict=True):
-                names |= inner
-    return loaded, whole, frozenset(attributes), imported
+            imported.add((value, kept[i - 1].argval, kept[i - 2].argval))
+        elif isinstance(value, CodeType):
+            inner_loaded, inner_imported = _names(value)
+            loaded |= inner_loaded
+            imported |= inner_imported
+    return loaded, imported
 
 
 def _is_library(module: str) -> bool:
@@ -237,7 +218,7 @@ def _is_named_in_library(value) -> bool:
     if owner is not None and not isinstance(owner, (type, ModuleType)):  # random.shuffle, np.random.rand
         name, module = value.__name__, type(owner).__module__
     else:
-        module = getattr(value, "__module__", None)
+        module = _home(value)
     if not isinstance(module, str) or not (_is_library(module) or module.startswith(DATA)):
         return False
     if (module, name) == LOADS_NOTHING:
@@ -246,6 +227,11 @@ def _is_named_in_library(value) -> bool:
         return operator.attrgetter(name)(sys.modules[module]) == value
     except (AttributeError, KeyError):
         return False
+
+
+def _home(value):
+    """Return the name of the module that something is from, of a function whatever `functools.wraps` says."""
+    return value.__globals__["__name__"] if type(value) is FunctionType else getattr(value, "__module__", None)
 
 
 def _version(module: str):

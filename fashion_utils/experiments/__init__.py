@@ -10,7 +10,8 @@ import sys
 import tempfile
 import time
 
-from fashion_utils import data, provenance, training
+from fashion_utils import data, training
+from fashion_utils.experiments import provenance
 from fashion_utils.sources import files
 from IPython import get_ipython
 from IPython.display import display
