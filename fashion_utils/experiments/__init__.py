@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 import hashlib
+import itertools
 import json
 import math
 from pathlib import Path
@@ -102,15 +103,14 @@ def _places(name, variants, run, seeds) -> tuple[dict, str]:
         warning = f". No result is kept for the next time: {error}, and nothing tells whether that has changed"
         folder = files.temporary_folder() / name
     places = {}
-    for variant in variants:
+    for variant, seed in itertools.product(variants, seeds):
         slug = re.sub(r"[^a-z0-9]+", "-", variant.lower()).strip("-")[:40]
         slug += "-" + hashlib.sha256(variant.encode()).hexdigest()[:8]  # two names can have the same letters
-        for seed in seeds:
-            made_from = None
-            if not warning:
-                made_from = {"data": data.source().fingerprint, "code": code, "arguments": arguments[variant]}
-                made_from |= {"variant": variant, "seed": seed, "versions": versions}
-            places[variant, seed] = folder / f"{slug}-{seed}.json", made_from
+        made_from = None
+        if not warning:
+            made_from = {"data": data.source().fingerprint, "code": code, "arguments": arguments[variant]}
+            made_from |= {"variant": variant, "seed": seed, "versions": versions}
+        places[variant, seed] = folder / f"{slug}-{seed}.json", made_from
     return places, warning
 
 
@@ -153,18 +153,14 @@ def _keep(file: Path, made_from, rows, seconds) -> tuple[tuple, str]:
     What cannot be kept in its place is put in a folder for this session; failing that, the table gets the model itself.
     """
     problem = ""
-    for in_session in (False, True):
+    for place in (file, files.temporary_folder() / file.parent.name / file.name):
         try:
-            place = files.temporary_folder() / file.parent.name / file.name if in_session else file
-            cards, shown = [], []
-            for row in rows:
-                cards.append(dict(row))
-                shown.append(dict(row))
-                for metric, value in row.items():
-                    if isinstance(value, keras.Model):
-                        path = place.with_name(f"{place.stem}-{len(cards)}-{list(row).index(metric)}.keras")
-                        shown[-1][metric] = str(path)
-                        cards[-1][metric] = {"file": path.name, "sha256": _save_model(value, path)}
+            cards, shown = [dict(row) for row in rows], [dict(row) for row in rows]
+            for i, row in enumerate(rows):
+                for metric in (metric for metric, value in row.items() if isinstance(value, keras.Model)):
+                    path = place.with_name(f"{place.stem}-{i}-{list(row).index(metric)}.keras")
+                    shown[i][metric] = str(path)
+                    cards[i][metric] = {"file": path.name, "sha256": _save_model(row[metric], path)}
             card = {"made_from": made_from, "metrics": cards, "seconds": seconds}
             files.write_atomically(place, json.dumps(card).encode())
             return (shown, seconds), problem
@@ -199,11 +195,11 @@ def _read(file: Path, made_from) -> tuple | None:
 
 
 def _not_finite(results) -> str:
-    found = []
+    found = {}
     for (variant, seed), (rows, _) in results.items():
-        items = [item for row in rows for item in row.items()]
-        if metrics := {key for key, value in items if isinstance(value, float) and not math.isfinite(value)}:
-            found.append(f"{variant}, seed {seed} ({', '.join(sorted(metrics))})")
+        for metric, value in (item for row in rows for item in row.items()):
+            if isinstance(value, float) and not math.isfinite(value):
+                found[f"{metric} of {variant}, seed {seed}"] = value
     return f". NaN or infinite: {'; '.join(found)}" if found else ""
 
 

@@ -408,7 +408,7 @@ def test_nan_is_kept_and_shown(ran, capsys):
         table = repeat(function, {"small": {"units": 1}}, [4])
         assert np.isnan(table.accuracy[0])
         last = capsys.readouterr().out.splitlines()[-1]
-        assert last.endswith(" kept from before. NaN or infinite: small, seed 4 (accuracy, loss)")
+        assert last.endswith(" kept from before. NaN or infinite: accuracy of small, seed 4; loss of small, seed 4")
 
 
 def test_says_what_was_kept(displayed):
