@@ -1,12 +1,14 @@
 """The series' networks are the ones its notebooks describe."""
 
+import ast
 import io
 import json
 import zipfile
 
-from fashion_utils import data, models
+from fashion_utils import REPOSITORY, data, models
 from fashion_utils.sources import files
 import keras
+import nbformat
 import numpy as np
 import pytest
 
@@ -126,6 +128,13 @@ def test_the_learning_rate_rises_and_falls():
     np.testing.assert_allclose([rates[0], rates[300], rates[-1]], [0.0003, 0.003, 0], atol=1e-7)
     assert (np.diff(rates[:301]) > 0).all() and (np.diff(rates[300:]) <= 0).all()
     assert float(models.one_cycle(1.0, steps=2)(1)) == 1
+
+
+def test_the_notebook_asks_for_the_recipes_that_make_best_trains():
+    (path,) = REPOSITORY.glob("notebooks/*_cnn.ipynb")
+    code = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    assigned = {ast.unparse(node.targets[0]): node.value for node in ast.parse(code).body if type(node) is ast.Assign}
+    assert ast.literal_eval(assigned["recipes"]) == models.RECIPES
 
 
 def test_a_recipe_is_trained_as_it_says_on_the_training_part(monkeypatch):
