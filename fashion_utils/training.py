@@ -19,35 +19,25 @@ import numpy as np
 import tensorflow as tf
 
 CALLS_PER_EPOCH = 20  # how often an epoch returns to Python: enough for a live progress bar, too few to cost anything
-BATCH_SIZE = 32  # Keras' own, where none is given
-UNSEEN_BY_XLA = {"Assert", "CheckNumerics", "CheckNumericsV2", "ScatterNd"}  # compiled, they let wrong values pass
-RANDOM_FUNCTIONS = [(tf.nn.experimental, "stateless_dropout", "rng_alg")]
-RANDOM_FUNCTIONS += [(tf.random, f"stateless_{name}", "alg") for name in ("uniform", "normal", "truncated_normal")]
-METHODS = ("train_step", "test_step", "make_train_function", "make_test_function", "compute_metrics")
-BATCH_HOOKS = [f"on_{kind}batch_{when}" for kind in ("", "train_", "test_") for when in ("begin", "end")]
-_keras_fit, _keras_evaluate, _keras_predict = keras.Model.fit, keras.Model.evaluate, keras.Model.predict
+# What XLA makes faster, on a CPU, without losing a check. Convolutions would become twice as slow; compiled, assertions
+# are left out, and what stands in row 10 of a table of ten rows is looked up in the last.
+COMPILED = {"InputLayer", "Flatten", "Reshape", "Rescaling", "Dense", "Activation", "ReLU", "Softmax", "Dropout"}
+COMPILED |= {"BatchNormalization", "GaussianNoise", "Mean", "SparseCategoricalAccuracy", "CategoricalAccuracy"}
+_keras_fit, _iterate = keras.Model.fit, tf.data.Dataset.__iter__
 _lock, _open_blocks, _replaced = threading.Lock(), 0, contextlib.ExitStack()
 
 
 @contextlib.contextmanager
 def fast() -> Iterator[None]:
-    """Inside this block, `model.fit` gives what Keras' own gives, and on arrays takes a fraction of the time.
+    """Inside this block, `model.fit` gives what Keras' own gives, and on two arrays takes a fraction of the time.
 
-    Plain `fit` spends most of a small network's epoch between the steps. Here the arrays stay where they are and one
-    call into TensorFlow loops over a twentieth of the epoch's mini-batches, gathering each and running
-    `model.train_step` on it; validation likewise. All else is Keras': arguments, callbacks, `History`, metrics,
-    optimizer. Given the same order of examples, the weights are those of plain `fit` up to rounding. A new order is
-    drawn each epoch, from Python's `random`, which `keras.utils.set_random_seed` sets; plain `fit` draws another.
+    The arrays stay where they are; one call into TensorFlow runs `model.train_step` on a twentieth of the epoch's
+    mini-batches, compiled by XLA for networks of dense layers. All else is Keras'. In the same order of examples, the
+    weights are plain `fit`'s up to rounding (but compiled dropout draws other masks). Each epoch has a new order, from
+    Python's `random`, which `keras.utils.set_random_seed` sets. Blocks can be nested and hold for every thread.
 
-    The loop is compiled by XLA where that pays on a CPU: for networks of dense layers, whose dropout then draws other
-    masks from the same seed. Not compiled are convolutions, which would become twice as slow, what XLA cannot compile,
-    and what it could only without a check that plain Keras makes.
-
-    Keras goes its own way with `class_weight`, `sample_weight`, `steps_per_epoch`, data other than two arrays (tf.data
-    sets, generators, several inputs or outputs), callbacks that want to be called for each batch, mixed precision,
-    `run_eagerly`, `steps_per_execution`, and models with a `train_step` of their own; a subclass's own `fit` is not
-    touched. `evaluate` and `predict` of arrays are Keras' own without the seconds they can spend at the end, waiting
-    for tf.data to stop tuning itself. Blocks can be nested; while one is open, it holds for every thread.
+    Keras goes its own way with `class_weight`, `sample_weight`, `steps_per_epoch`, other data than two arrays,
+    callbacks for each batch, mixed precision, `run_eagerly`, `steps_per_execution`, an own `train_step` or `fit`.
 
     Besides what plain Keras raises, `model.fit` raises, before training:
         tf.errors.InvalidArgumentError: for a label outside the classes, with `sparse_categorical_crossentropy`.
@@ -59,13 +49,14 @@ def fast() -> Iterator[None]:
     with _lock:
         _open_blocks += 1
         if _open_blocks == 1:
-            for name, function in (("fit", _fit), ("evaluate", _evaluate), ("predict", _predict)):
-                _replaced.enter_context(mock.patch.object(keras.Model, name, function))
             # On a CPU, Philox is what "auto_select" selects and the numbers are the same; but left to it, a step
             # compiled by XLA takes up to ten times as long, and fifty with noise. Keras has no argument for it.
-            for owner, name, argument in RANDOM_FUNCTIONS:
-                philox = functools.partial(getattr(owner, name), **{argument: "philox"})
-                _replaced.enter_context(mock.patch.object(owner, name, philox))
+            dropout = functools.partial(tf.nn.experimental.stateless_dropout, rng_alg="philox")
+            noise = functools.partial(tf.random.stateless_normal, alg="philox")
+            _replaced.enter_context(mock.patch.object(tf.nn.experimental, "stateless_dropout", dropout))
+            _replaced.enter_context(mock.patch.object(tf.random, "stateless_normal", noise))
+            _replaced.enter_context(mock.patch.object(tf.data.Dataset, "__iter__", _iterate_untuned))
+            _replaced.enter_context(mock.patch.object(keras.Model, "fit", _fit))
     try:
         yield
     finally:
@@ -80,45 +71,34 @@ def _fit(model, *args, **kwargs):
     bound = inspect.signature(_keras_fit).bind(model, *args, **kwargs)
     bound.apply_defaults()
     arguments = {name: value for name, value in bound.arguments.items() if value is not model}
-    _check_pairs(arguments["x"], arguments["y"])
+    x, y = arguments["x"], arguments["y"]
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.ndim and y.ndim:
+        if len(x) != len(y):
+            raise ValueError(f"{len(x)} images and {len(y)} labels: pass one label for each image.")
+        if len(y) and isinstance(y.flat[0], str | bytes):
+            raise ValueError(f"Labels are text ({y.flat[0]!r:.20}): pass the numbers of the classes, from 0.")
     with contextlib.ExitStack() as afterwards:
         history = _keras_fit(model, **(_fast_arguments(model, afterwards, **arguments) or arguments))
-    for epoch, loss in zip(history.epoch, history.history.get("loss", ()), strict=False):
-        if not math.isfinite(loss):
-            sentence = f"The loss is {loss} since epoch {epoch + 1}: are the images scaled, the learning rate too high?"
-            warnings.warn(sentence, stacklevel=2)
-            break
+    losses = zip(history.epoch, history.history.get("loss", ()), strict=False)
+    since = next((f"{loss} since epoch {epoch + 1}" for epoch, loss in losses if not math.isfinite(loss)), None)
+    if since:
+        warnings.warn(f"The loss is {since}: are the images scaled, the learning rate too high?", stacklevel=2)
     return history
 
 
-@functools.wraps(_keras_evaluate)
-def _evaluate(model, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, *args, **kwargs):
-    if _is_pair((x, y)) and sample_weight is None and steps is None:
-        x, y, batch_size = _dataset((_tensor(x), _tensor(y)), batch_size), None, None
-    return _keras_evaluate(model, x, y, batch_size, verbose, sample_weight, steps, *args, **kwargs)
-
-
-@functools.wraps(_keras_predict)
-def _predict(model, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-    if _is_array(x) and steps is None:
-        x, batch_size = _dataset(_tensor(x), batch_size), None
-    return _keras_predict(model, x, batch_size, verbose, steps, callbacks)
-
-
-# --- Fast training ----------------------------------------------------------------------------------------------------
+def _iterate_untuned(dataset):
+    """Keras ends by waiting for tf.data's autotune thread, which may be asleep for seconds; so it is never started."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return _iterate(dataset.with_options(options))
 
 
 def _fast_arguments(model, after, x, y, batch_size, callbacks, validation_split, validation_data, shuffle, **others):
-    """Return arguments with which Keras' `fit` trains the fast way, or None if it has to go its own.
-
-    They take effect on a model made ready for them, which `after`, an ExitStack, undoes.
-    """
-    callbacks = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
-    batch_size = batch_size or BATCH_SIZE
-    needs_keras = [others.pop(name) is not None for name in ("class_weight", "sample_weight", "steps_per_epoch")]
-    if not (_is_pair((x, y)) and isinstance(batch_size, int | np.integer) and batch_size > 0 and _is_ordinary(model)):
-        return None
-    if shuffle not in (True, False) or any(needs_keras) or any(map(_wants_each_batch, callbacks)):
+    """Return arguments with which Keras' `fit` trains the fast way until `after` is closed; None if it cannot."""
+    callbacks, batch_size = keras.tree.flatten(callbacks or []), batch_size or 32  # Keras' own, where none is given
+    plain = any(others[name] is not None for name in ("class_weight", "sample_weight", "steps_per_epoch"))
+    plain = plain or any(map(_wants_each_batch, callbacks)) or not isinstance(batch_size, int | np.integer)
+    if plain or batch_size < 1 or not (_is_pair((x, y)) and _is_ordinary(model)):
         return None
     if validation_split and validation_data is None:
         first = math.floor(len(x) * (1 - validation_split))
@@ -126,44 +106,52 @@ def _fast_arguments(model, after, x, y, batch_size, callbacks, validation_split,
             return None
         x, y, validation_data = x[:first], y[:first], (x[first:], y[first:])
 
-    arrays, validation = (_tensor(x), _tensor(y)), None
+    images, labels = _tensor(x), _tensor(y)
     try:
-        predicted = model.predict_step((arrays[0][:1],))
+        predicted = model.predict_step((images[:1],))
     except Exception:
         taken = getattr(model, "input_shape", None)
         if isinstance(taken, tuple) and taken[1:] != x.shape[1:]:
             raise ValueError(f"The network takes images of shape {taken[1:]}, not {x.shape[1:]}.") from None
         return None  # Keras says what is wrong
-    if not isinstance(predicted, tf.Tensor):
-        return None
-    classes = predicted.shape[1] if len(predicted.shape) == 2 and _takes_class_numbers(model.loss) else None
-    _check_finite("images", arrays[0])
-    _check_finite("labels", arrays[1])
-    _check_classes("labels", arrays[1], classes)
+    takes_numbers = _loss(model) is keras.losses.sparse_categorical_crossentropy
+    classes = predicted.shape[1] if takes_numbers and len(getattr(predicted, "shape", ())) == 2 else None
+    _check_finite("images", images)
+    _check_finite("labels", labels)
+    _check_classes("labels", labels, classes)
     if others["validation_steps"] is None and _is_pair(validation_data):
-        validation = tuple(map(_tensor, validation_data))
-        _check_classes("validation labels", validation[1], classes)
+        _check_classes("validation labels", _tensor(validation_data[1]), classes)
+        validation_data = tf.data.Dataset.from_tensor_slices(tuple(map(_tensor, validation_data)))
+        validation_data = validation_data.batch(others.pop("validation_batch_size") or batch_size)
     try:
         # Made by hand: TensorFlow traces a function twice if the first trace creates variables.
         model.optimizer.build(model.trainable_variables)
-        model.compute_metrics(arrays[0][:1], arrays[1][:1], predicted)
+        model.compute_metrics(images[:1], labels[:1], predicted)
         model.reset_metrics()
-        train_loops = _loops(model, "train", arrays, checked=classes is not None)
-        test_loops = _loops(model, "test", validation) if validation else None
+        train, train_last = _loops(model, images, labels, classes is not None)
     except Exception:
         return None
 
+    full, steps = len(x) // batch_size, math.ceil(len(x) / batch_size)
+    per_call = math.ceil(steps / CALLS_PER_EPOCH)
     generator = np.random.default_rng(random.getrandbits(64)) if shuffle else None
-    steps, per_call = _stand_in(model, "train", after, train_loops, arrays, batch_size, generator)
-    if validation:
-        size = others["validation_batch_size"] or batch_size
-        test_steps, test_per_call = _stand_in(model, "test", after, test_loops, validation, size)
-        validation_data = _without_autotune(tf.data.Dataset.range(math.ceil(test_steps / test_per_call)))
-    # Keras' `fit` is to call for `per_call` steps at once; whatever callbacks evaluate or predict is not.
-    model.steps_per_execution = per_call
+
+    def calls():
+        while True:  # epoch after epoch
+            order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
+            batches, rest = order[: full * batch_size].reshape(full, batch_size), order[None, full * batch_size :]
+            for first in range(0, steps, per_call):
+                if first < full:
+                    logs = train(images, labels, batches, first, min(first + per_call, full))
+                if first + per_call > full < steps:
+                    logs = train_last(images, labels, rest, 0, 1)
+                yield logs
+
+    # Keras' `fit` is to call for `per_call` steps at once; whatever it or a callback evaluates or predicts is not.
+    call = calls()
+    after.enter_context(mock.patch.multiple(model, train_function=lambda _: next(call), steps_per_execution=per_call))
     reset = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: setattr(model, "steps_per_execution", 1))
-    after.callback(reset.on_train_begin, None)
-    numbers, callbacks = _without_autotune(tf.data.Dataset.range(steps)), [reset, *callbacks]
+    numbers, callbacks = tf.data.Dataset.range(steps), [reset, *callbacks]
     return others | {"x": numbers, "validation_data": validation_data, "callbacks": callbacks, "shuffle": False}
 
 
@@ -174,127 +162,73 @@ def _is_ordinary(model):
         and model.steps_per_execution == 1
         and not tf.distribute.has_strategy()
         and all(layer.compute_dtype == layer.variable_dtype for layer in model._flatten_layers())
-        and all(_inherits(model, keras.Model, method) for method in METHODS)
+        and _inherits(model, keras.Model, "train_step", "make_train_function", "compute_metrics")
     )
 
 
 def _wants_each_batch(callback):
-    if type(callback) in (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore):
-        return callback.save_freq != "epoch"
-    return not all(_inherits(callback, keras.callbacks.Callback, hook) for hook in BATCH_HOOKS)
+    saves_by_epoch = _is_keras_own(callback) and getattr(callback, "save_freq", None) == "epoch"
+    hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    return not (saves_by_epoch or _inherits(callback, keras.callbacks.Callback, *hooks))
 
 
-def _inherits(instance, base, name):
-    return getattr(getattr(instance, name, None), "__func__", None) is getattr(base, name)
+def _inherits(instance, base, *names):
+    return all(getattr(getattr(instance, name, None), "__func__", None) is getattr(base, name) for name in names)
 
 
-def _takes_class_numbers(loss):
-    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
-    if type(loss) is keras.losses.SparseCategoricalCrossentropy:
-        return loss.ignore_class is None
-    return loss is keras.losses.sparse_categorical_crossentropy
+def _loops(model, images, labels, labels_checked):
+    """Return two functions (images, labels, batches, first, last): train on `batches[first:last]`, return the metrics.
 
-
-def _loops(model, kind, arrays, checked=True):
-    """Return two functions (images, labels, batches, first, last): train or test on `batches[first:last]`, row by row.
-
-    They return the metrics. The first is as TensorFlow runs it; the second is compiled by XLA if that pays. XLA
-    compiles anew for each size of batch, and for the one short batch at the end that takes longer than it can save.
+    The first is compiled by XLA if that pays, the second never: XLA compiles anew for each size of batch, and for the
+    one short batch at the end that takes longer than it can save.
     """
-    getattr(model, f"make_{kind}_function")()
-    signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays)
+    model.make_train_function()
+    arrays = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (images, labels)]
+    specs = (*arrays, *(tf.TensorSpec(shape, tf.int32) for shape in ((None, None), (), ())))
     # With Keras' own function, so that one trace serves all calls of `fit`, until `compile` makes Keras forget it.
-    kept = vars(getattr(model, f"{kind}_function")).setdefault("loops", {})
-    if signature in kept:
-        return kept[signature]
+    kept = vars(model.train_function).setdefault("loops", {})
+    if specs in kept:
+        return kept[specs]
 
     def loop(images, labels, batches, first, last):
         def step(index):
-            rows = batches[index]
-            batch = tuple(tf.gather(array, rows, name="mini_batch") for array in (images, labels))
-            getattr(model, f"{kind}_step")(batch)
+            model.train_step(tuple(tf.gather(array, batches[index]) for array in (images, labels)))
             return index + 1
 
         tf.while_loop(lambda index: index < last, step, [first])
         return model.get_metrics_result()
 
-    number = tf.TensorSpec((), tf.int32)
-    as_function = functools.partial(
-        tf.function,
-        input_signature=[*signature, tf.TensorSpec((None, None), tf.int32), number, number],
-        autograph=False,
-    )
+    as_function = functools.partial(tf.function, input_signature=specs, autograph=False)
     traced = as_function(loop)
-    compiled = as_function(lambda *arguments: traced(*arguments), jit_compile=True)
-
-    def compiled_if_possible(*arguments):
-        nonlocal compiled
-        try:
-            return compiled(*arguments)
-        except tf.errors.OpError:  # XLA refuses before the first step: it runs all of the loop or nothing
-            compiled = traced
-            return traced(*arguments)
-
-    graph = traced.get_concrete_function().graph.as_graph_def()
-    gains = kind == "train" and (model.jit_compile or _gains_from_xla(model, graph, checked))
-    kept[signature] = traced, compiled_if_possible if gains else traced
-    return kept[signature]
+    traced.get_concrete_function()
+    quick = _gains_from_xla(model, labels_checked)
+    compiled = as_function(lambda *arguments: traced(*arguments), jit_compile=True) if quick else traced
+    return kept.setdefault(specs, (compiled, traced))
 
 
-def _gains_from_xla(model, graph, labels_checked):
-    """Return whether XLA can and should compile the graph, a training loop: without convolutions, losing no check."""
-    unseen = UNSEEN_BY_XLA if labels_checked else UNSEEN_BY_XLA | {"SparseSoftmaxCrossEntropyWithLogits"}
-    for node in (node for function in graph.library.function for node in function.node_def):
-        # A row that an embedding has not; what is looked up in shapes are integers.
-        looks_up = node.op == "GatherV2" and node.attr["Tparams"].type == tf.float32 and "mini_batch" not in node.name
-        if looks_up or node.op in unseen:
-            return False
-    supported = all(layer.supports_jit for layer in model._flatten_layers())
-    return supported and all(len(weight.shape) <= 2 for weight in model.weights)
+def _gains_from_xla(model, labels_checked):
+    parts = [*getattr(model, "operations", model.layers)]  # a functional model may hold others than layers
+    parts += [part for metric in model.metrics for part in getattr(metric, "metrics", None) or [metric]]
+    called = [value for part in (*parts, model.optimizer) for value in vars(part).values() if callable(value)]
+    return (
+        {type(part).__name__ for part in parts} <= COMPILED
+        and (labels_checked or _loss(model) in (keras.losses.categorical_crossentropy, keras.losses.mean_squared_error))
+        and all(map(_is_keras_own, (model, model.optimizer, *parts, *called)))
+    )
 
 
-def _stand_in(model, kind, after, loops, arrays, batch_size, generator=None):
-    """Have the model's train or test function do many mini-batches when fed numbers; fed batches, it is Keras' own.
+def _loss(model):
+    """Return Keras' function of the model's loss; None for a loss of another kind, or one that ignores a class."""
+    loss = keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
+    takes_all = getattr(loss, "ignore_class", None) is None
+    return getattr(loss, "fn", loss) if _is_keras_own(loss) and takes_all else None
 
-    Returns how many steps an epoch has, and how many of them each call does.
-    """
-    own, examples = getattr(model, f"{kind}_function"), len(arrays[0])
-    full, steps = examples // batch_size, math.ceil(examples / batch_size)
-    per_call = math.ceil(steps / CALLS_PER_EPOCH)
 
-    def calls():
-        while True:  # epoch after epoch
-            order = generator.permutation(examples) if generator else np.arange(examples)
-            order = tf.constant(order, tf.int32)
-            batches = tf.reshape(order[: full * batch_size], (full, batch_size))
-            for first in range(0, steps, per_call):
-                last = min(first + per_call, steps)
-                if first < full:
-                    logs = loops[1](*arrays, batches, tf.constant(first), tf.constant(min(last, full)))
-                if last > full:
-                    logs = loops[0](*arrays, order[None, full * batch_size :], tf.constant(0), tf.constant(1))
-                yield logs
-
-    call = calls()
-
-    def function(iterator):
-        fed_numbers = getattr(iterator, "element_spec", None) == tf.TensorSpec((), tf.int64)
-        return next(call) if fed_numbers else own(iterator)
-
-    setattr(model, f"{kind}_function", function)
-    after.callback(setattr, model, f"{kind}_function", own)
-    return steps, per_call
+def _is_keras_own(function_or_instance):
+    return (getattr(function_or_instance, "__module__", None) or "").startswith("keras.")
 
 
 # --- Checks -----------------------------------------------------------------------------------------------------------
-
-
-def _check_pairs(images, labels):
-    if isinstance(images, np.ndarray) and isinstance(labels, np.ndarray) and images.ndim and labels.ndim:
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images and {len(labels)} labels: pass one label for each image.")
-        if len(labels) and isinstance(labels.flat[0], str | bytes):
-            raise ValueError(f"Labels are text ({labels.flat[0]!r:.20}): pass the numbers of the classes, from 0.")
 
 
 def _check_finite(name, tensor):
@@ -319,31 +253,18 @@ def _check_classes(name, labels, classes):
         raise tf.errors.InvalidArgumentError(None, None, f"{message}: {name}{list(position)}")
 
 
-def _is_array(array):
-    """Return whether it is an array of numbers with at least one axis, NumPy's or TensorFlow's."""
-    if not isinstance(array, np.ndarray | tf.Tensor) or not array.ndim:
-        return False
-    return np.dtype(getattr(array.dtype, "as_numpy_dtype", array.dtype)).kind in "fiub"
-
-
 def _is_pair(arrays):
-    if not isinstance(arrays, list | tuple) or len(arrays) != 2 or not all(map(_is_array, arrays)):
-        return False
-    return 0 < len(arrays[0]) == len(arrays[1])
+    """Return whether these are two arrays of numbers, NumPy's or TensorFlow's, of the same length."""
+    return (
+        isinstance(arrays, list | tuple)
+        and len(arrays) == 2
+        and all(isinstance(array, np.ndarray | tf.Tensor) and array.ndim for array in arrays)
+        and all(np.asarray(array).dtype.kind in "fiub" for array in arrays)
+        and 0 < len(arrays[0]) == len(arrays[1])
+    )
 
 
 def _tensor(array):
     """Return the array as a tensor, floats in Keras' default precision, as `Model.fit` has them."""
     array = np.asarray(array)
     return tf.convert_to_tensor(array, keras.config.floatx() if array.dtype.kind == "f" else array.dtype)
-
-
-def _dataset(arrays, batch_size):
-    return _without_autotune(tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size or BATCH_SIZE))
-
-
-def _without_autotune(dataset):
-    """Keras ends by waiting for tf.data's autotune thread, which may be asleep for seconds; so it is never started."""
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options)
