@@ -6,7 +6,6 @@ from pathlib import Path
 
 from fashion_utils import data
 from IPython import get_ipython
-import matplotlib as mpl
 from matplotlib.figure import Figure
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,11 +20,12 @@ def set_up() -> None:
 
     A figure drawn from anything but the full real data says so on itself. `data.prepare` calls this.
     """
+    shell = get_ipython()
+    if hasattr(shell, "kernel"):
+        shell.run_line_magic("matplotlib", "inline")  # on the page, whatever MPLBACKEND says
     plt.style.use(STYLE)
-    if (shell := get_ipython()) is not None:
-        if "inline" in mpl.get_backend():
-            plt.switch_backend(mpl.get_backend())  # now, for it registers its own way to show a figure
-        shell.events.register("pre_run_cell", _register)  # `%matplotlib inline` does so again
+    if shell is not None:
+        shell.events.register("pre_run_cell", _register)  # who calls `%matplotlib inline` registers its own way again
         _register()
 
 

@@ -1,6 +1,7 @@
 """`plots`: figures with their words, in true colours, sharp, and honest about their data."""
 
 import io
+import os
 
 from fashion_utils import plots
 from IPython import get_ipython
@@ -9,6 +10,8 @@ from IPython.display import display
 from keras.callbacks import History
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from nbclient import NotebookClient
+import nbformat
 import numpy as np
 from PIL import Image
 import pytest
@@ -120,6 +123,16 @@ def test_a_figure_from_other_data_says_so_on_itself_and_in_its_words(shown, use_
     assert words == f"{real_words} (stand-in data, sample of 6,000)"
     assert image.height > real.height, "the stamp is cut off"
     assert figure.texts == [], "the stamp stays on the figure, and a second showing would have two"
+
+
+def test_in_a_kernel_figures_are_on_the_page_whatever_the_backend_of_the_environment():
+    code = (
+        "from fashion_utils import plots\nplots.set_up()\nimport matplotlib.pyplot as plt\nplt.title('x')\nplt.show()"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, kernel_name="python3").execute(env=os.environ | {"MPLBACKEND": "agg"})
+    (output,) = notebook.cells[0].outputs
+    assert output.metadata["image/png"]["alt"] == "x"
 
 
 def test_outside_a_notebook_only_the_look_changes(capsys):
