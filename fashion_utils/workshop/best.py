@@ -1,7 +1,5 @@
 """The long trainings of notebook 6, whose networks are kept in `artifacts/`: `make best`.
 
-Usage: python -m fashion_utils.workshop.best [--all]
-
 A network that is kept and fits is not trained again, so an interrupted call goes on where it was.
 """
 
@@ -14,27 +12,20 @@ import keras
 import numpy as np
 
 SEEDS = range(3)
-BEST = "CNN with augmentation"
-"""The recipe whose networks, one for each seed, decide together."""
+BEST = "CNN with augmentation"  # the recipe whose networks, one for each seed, decide together
 
 
 def predict(networks: Sequence[keras.Model], images: np.ndarray, mirror: bool = True) -> np.ndarray:
-    """Return the mean of what several networks say of each image and of its mirror image.
+    """Return the mean of what several networks say of each image and, if `mirror`, of its mirror image.
 
-    Args:
-        networks: built models that take (n, 28, 28, 1).
-        images: (n, 28, 28, 1), float in [0, 1].
-        mirror: False leaves out the mirror images.
-
-    Returns:
-        probabilities, float32 of shape (n, 10).
+    The networks are built and take images (n, 28, 28, 1), float in [0, 1]. Returns probabilities, float32 (n, 10).
     """
     views = (images, images[:, :, ::-1]) if mirror else (images,)
     with training.fast():
         return np.mean([network.predict(view, verbose=0) for network in networks for view in views], axis=0)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> None:
     """Train what is missing, then say how good the networks of `BEST` are, each and together."""
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.best", description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help=f"train every recipe: {', '.join(models.RECIPES)}")
@@ -42,8 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         source = data.prepare()
     except (data.DataError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
     recipes = {name: recipe for name, recipe in models.RECIPES.items() if options.all or name == BEST}
     trained = experiments.repeat("best", recipes, models.train_recipe, SEEDS)
     _, _, images, labels = models.validation_split()
@@ -59,8 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Test accuracy of the {len(networks)} together: {right.mean():.4f} (95 % interval {low:.4f} to {high:.4f})")
     if source.label:
         print(f"Measured on {source.label}.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

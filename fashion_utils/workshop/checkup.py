@@ -1,12 +1,13 @@
 """Is this machine ready for the workshop? `make check-up`, or `python -m fashion_utils`.
 
-One line for each check, OK or what to do; the exit status is 0 if all are OK, else 1. Nothing is installed, nothing
-downloaded. Any package may be missing, so this module itself needs only the standard library. TensorFlow and JupyterLab
-are tried in processes of their own: on a processor that it cannot use, TensorFlow ends the process without a word.
+One line for each check, OK or what to do. Nothing is installed or downloaded. Any package may be missing, so this
+module needs only the standard library. What needs TensorFlow or JupyterLab is tried in processes of their own: on a
+processor that it cannot use, TensorFlow ends the process without a word.
 """
 
 import argparse
 import contextlib
+from importlib import metadata, util
 import os
 from pathlib import Path
 import shutil
@@ -61,8 +62,6 @@ def check_python():
 
 def check_packages():
     """Compare the installed versions with the lock's. Whether they also work, the later checks show."""
-    from importlib import metadata
-
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -77,7 +76,8 @@ def check_packages():
         if version is None or not specifier.contains(version, prereleases=True):
             problems.append(f"{name} is {f'{version} instead of {str(specifier)[2:]}' if version else 'missing'}")
     if problems:
-        raise NotReady(f"{_some(problems)}; {_how_to_install()}")
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise NotReady(f"{', '.join(problems[:3])}{more}; {_how_to_install()}")
     return f"all {len(wanted)} as in requirements.txt"
 
 
@@ -92,9 +92,7 @@ def check_memory():
 
 
 def check_disk():
-    from importlib.util import find_spec
-
-    free, needed = shutil.disk_usage(REPOSITORY).free / 1e9, 0.5 if find_spec("tensorflow") else 3.0
+    free, needed = shutil.disk_usage(REPOSITORY).free / 1e9, 0.5 if util.find_spec("tensorflow") else 3.0
     if free < needed:
         raise NotReady(f"{free:.1f} GB free in {REPOSITORY}, {needed} needed: delete something")
     return f"{free:.1f} GB free"
@@ -111,7 +109,7 @@ def check_data():
     if problems:
         fetch = f"`{_python()} -m fashion_utils.data` fetches the rest, 31 MB at most"
         offline = "without a network, set FASHION_MNIST_DIR to a folder with the four files"
-        raise NotReady(f"not all here ({_some(problems)}): {fetch}; {offline}")
+        raise NotReady(f"not all here ({', '.join(problems)}): {fetch}; {offline}")
     if origin == data.STAND_IN_ORIGIN:
         return "the stand-in, as FASHION_DATA=standin asks"
     return f"the four original files, SHA-256 checked, {origin}"
@@ -186,10 +184,8 @@ def _try(command, **options):
         raise NotReady(f"gave no answer in {SECONDS} s: try again with other programs closed") from None
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        why = {
-            "SIGILL": "perhaps this processor lacks what TensorFlow needs (AVX): try another machine",
-            "SIGKILL": "perhaps the system ended it for want of memory: close other programs",
-        }
+        why = {"SIGILL": "perhaps this processor lacks what TensorFlow needs (AVX): try another machine"}
+        why |= {"SIGKILL": "perhaps the system ended it for want of memory: close other programs"}
         raise NotReady(f"Python died of {name}; {why.get(name, 'please report this')}")
     said = (done.stderr if done.returncode else done.stdout).strip()
     last = said.splitlines()[-1].strip() if said else "without a word"
@@ -212,7 +208,3 @@ def _python():
     """Return what to type for this Python: its path, from the project's folder where it lies in it."""
     path = os.path.abspath(sys.executable).removeprefix(f"{REPOSITORY}{os.sep}")
     return f'"{path}"' if " " in path else path
-
-
-def _some(things):
-    return ", ".join(things[:3]) + (f" and {len(things) - 3} more" if len(things) > 3 else "")

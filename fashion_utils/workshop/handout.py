@@ -1,8 +1,4 @@
-"""Make the hand-out of the series: `make handout`.
-
-A folder of HTML pages that open without a network: every notebook with its saved results, its figures inside and its
-answers folded, the teacher's guide with the glossary, and a page that lists them. Nothing is executed.
-"""
+"""Make the hand-out: the notebooks with their saved results as HTML pages. `make handout`; nothing is executed."""
 
 import argparse
 from pathlib import Path
@@ -17,11 +13,7 @@ INTRO = "The notebooks with their saved results. What is folded, answers and sol
 
 
 def write_handout(folder: Path, notebooks: Path = pages.NOTEBOOKS) -> None:
-    """Write the hand-out of the notebooks and the guide in a folder, over what is there.
-
-    Raises:
-        ValueError: if there are no notebooks, or if a code cell has not been executed; it is named.
-    """
+    """Write all pages, over what is there; ValueError for no notebooks, or for a code cell without saved results."""
     found = {path.stem: nbformat.read(path, as_version=4) for path in sorted(notebooks.glob("[0-9]*.ipynb"))}
     if not found:
         raise ValueError(f"There are no notebooks in {notebooks}.")

@@ -1,18 +1,15 @@
 """Pack the workshop for machines without a network: `make pack DIR=/media/usb`.
 
-DIR/fashion-workshop then holds the project's own files as they are in this folder; GNUmakefile, which GNU make reads in
-the place of Makefile and finds the rest by; in offline/wheels the packages of requirements.txt for this kind of machine
-and this Python, in offline/data the four data files, and in offline/files.txt the names of the project's files.
-
-While anything is missing its name is fashion-workshop.part. A second call goes on where the first stopped, replaces
-what is damaged or older, and leaves other files alone, wheels for other machines as long as the lock names them.
+DIR/fashion-workshop then holds the project's own files as they are here, named in offline/files.txt; GNUmakefile, which
+GNU make reads first; offline/wheels, the packages for this kind of machine and this Python; and offline/data. While
+anything is missing its name is fashion-workshop.part. A second call goes on where the first stopped, replaces what is
+damaged or older, and leaves other files alone, wheels for other machines as long as the lock names them.
 """
 
 import argparse
 import hashlib
 import os
 from pathlib import Path
-import re
 import shutil
 import subprocess
 import sys
@@ -38,25 +35,17 @@ include Makefile
 """
 
 
-class PackError(Exception):
-    """The folder cannot be packed; the message says what to do."""
-
-
 def pack(stick: Path) -> Path:
-    """Pack everything into `stick`/fashion-workshop and return that folder.
-
-    Raises PackError if that or the packages cannot be had, DataError if the data cannot, OSError if writing fails.
-    """
+    """Pack everything into `stick`/fashion-workshop and return that; DataError for the data, OSError for the rest."""
     if not stick.is_dir():
-        raise PackError(f"There is no folder {stick}: plug in the stick, or make the folder first.")
+        raise OSError(f"There is no folder {stick}: plug in the stick, or make the folder first.")
     finished, folder = stick / NAME, stick / f"{NAME}.part"
     if finished.exists() and folder.exists():
-        raise PackError(f"Both {finished} and {folder} exist: remove the one that you do not need.")
+        raise OSError(f"Both {finished} and {folder} exist: remove the one that you do not need.")
     needed = NEEDED - _size(finished) - _size(folder)
     for place in (stick, Path(tempfile.gettempdir())):  # where pip collects what it fetches before it copies it
-        free = shutil.disk_usage(place).free
-        if free < needed:
-            raise PackError(f"{place} has {free / 1e6:,.0f} MB free, and {needed / 1e6:,.0f} MB are needed.")
+        if (free := shutil.disk_usage(place).free) < needed:
+            raise OSError(f"{place} has {free / 1e6:,.0f} MB free, and {needed / 1e6:,.0f} MB are needed.")
     names = _project_files()
     originals = data.original_files()
 
@@ -88,12 +77,12 @@ def _project_files() -> list[str]:
     names = _listed(REPOSITORY)
     if not names:
         if shutil.which("git") is None:
-            raise PackError("git is needed to tell the project's files from others: install it.")
+            raise OSError("git is needed to tell the project's files from others: install it.")
         git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
         names = git.stdout.split("\0")
         if "Makefile" not in names:
             problem = git.stderr.strip() or f"git lists no Makefile in {REPOSITORY}"
-            raise PackError(f"Packing needs a git clone, or a packed folder: {problem}")
+            raise OSError(f"Packing needs a git clone, or a packed folder: {problem}")
     return [name for name in names if name and (REPOSITORY / name).is_file()]
 
 
@@ -112,9 +101,8 @@ def _add_wheels(folder: Path) -> None:
     wheels = folder / "offline" / "wheels"
     wheels.mkdir(exist_ok=True)
     lock = (folder / "requirements.txt").read_text(encoding="utf-8")
-    allowed = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", lock))
     for wheel in wheels.iterdir():
-        if hashlib.sha256(wheel.read_bytes()).hexdigest() not in allowed:
+        if hashlib.sha256(wheel.read_bytes()).hexdigest() not in lock:
             print(f"Removing {wheel.name}: requirements.txt does not have its SHA-256.")
             wheel.unlink()
     # What the set-up in the packed folder will do, as far as the installation.
@@ -123,38 +111,35 @@ def _add_wheels(folder: Path) -> None:
         print("Fetching the packages of requirements.txt, as far as they are not there.")
         problem = _pip("download", "--dest", str(wheels.resolve()), cwd=REPOSITORY)
         if problem := problem or _pip(*trial, cwd=folder, env=os.environ | OFFLINE):
-            raise PackError(problem)
+            raise OSError(problem)
 
 
 def _pip(command: str, *options: str, **where) -> str:
     """Run pip on the lock; return what it says if it fails, else ""."""
     arguments = [sys.executable, "-m", "pip", "--disable-pip-version-check", command, *options]
     arguments += ["--require-hashes", "--only-binary", ":all:", "--requirement", "requirements.txt"]
-    output = subprocess.PIPE if "--quiet" in options else None
-    done = subprocess.run(arguments, stdout=output, stderr=subprocess.PIPE, text=True, **where)
+    done = subprocess.run(arguments, stderr=subprocess.PIPE, text=True, **where)
     return f"pip {command} failed:\n{done.stderr.strip()}" if done.returncode else ""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, or 1 with a sentence on stderr."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit with a sentence if the folder cannot be packed."""
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.pack", description=__doc__.splitlines()[0])
     parser.add_argument("folder", metavar="DIR", help="an existing folder, such as that of a USB stick")
-    options = parser.parse_args(arguments)
+    stick = parser.parse_args(arguments).folder
+    if not stick:
+        sys.exit("Name a folder, such as that of a USB stick: make pack DIR=/media/usb")
     try:
-        if not options.folder:
-            raise PackError("Name a folder, such as that of a USB stick: make pack DIR=/media/usb")
-        folder = pack(Path(options.folder))
-    except (PackError, data.DataError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        folder = pack(Path(stick))
+    except (data.DataError, OSError) as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
         print("Stopped. Call it again to go on.", file=sys.stderr)
-        return 130
+        sys.exit(130)
     packed = f"{folder}, {_size(folder) / 1e6:,.0f} MB"
     print(f"Packed: {packed}, for Python {sysconfig.get_python_version()} on {sysconfig.get_platform()}.")
     print(f"Eject the stick before you unplug it. On the others, copy {NAME} to the disk and call `make lab` there.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

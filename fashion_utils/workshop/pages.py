@@ -1,7 +1,6 @@
 """The series as HTML pages that open without a network: notebooks, the teacher's guide, and a page that lists them."""
 
 from collections import Counter
-from functools import cache
 from html import escape
 from pathlib import Path
 import re
@@ -28,17 +27,8 @@ _PAGE = """
 {%- set alt = output | get_metadata("alt", "image/png") -%}
 {{ super().replace("<img ", '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else super() }}
 {%- endblock -%}
-{%- macro folded(cell, content) -%}
-<details class="jp-RenderedHTMLCommon" style="padding-left: 80px"><summary>{{ (cell | fold)[1] }}</summary>
-{{ content }}
-</details>
-{%- endmacro -%}
-{%- block codecell scoped -%}
-{{ folded(cell, super()) if (cell | fold)[0] == "all" else super() }}
-{%- endblock -%}
-{%- block input_group -%}
-{{ folded(cell, super()) if (cell | fold)[0] == "source" else super() }}
-{%- endblock -%}
+{%- block codecell scoped -%}{{ super() | fold(cell, "all") }}{%- endblock -%}
+{%- block input_group -%}{{ super() | fold(cell, "source") }}{%- endblock -%}
 """
 
 
@@ -54,27 +44,25 @@ def states(promises: list[dict]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no promises"
 
 
-def _fold(cell: nbformat.NotebookNode) -> tuple[str, str]:
-    """Return what is folded of a code cell, "all", its "source" or "nothing", and the line to click on."""
+def _fold(content: str, cell: nbformat.NotebookNode, part: str) -> str:
+    """Return the HTML of a code cell's part, "all" of it or its "source", folded if this is what is hidden of it."""
     tags = cell.metadata.get("tags", [])
-    if not cell.metadata.get("jupyter", {}).get("source_hidden"):
-        return "nothing", ""
+    hidden, line = ("all", "Show the worked solution") if "solution" in tags else ("source", "Show the code")
     if "promises" in tags:  # a broken one is seen without a click
-        return "all", f"What the text relies on: {states(promises_of(cell)['promises'])}"
-    return ("all", "Show the worked solution") if "solution" in tags else ("source", "Show the code")
+        hidden, line = "all", f"What the text relies on: {states(promises_of(cell)['promises'])}"
+    if part != hidden or not cell.metadata.get("jupyter", {}).get("source_hidden"):
+        return content
+    style = 'class="jp-RenderedHTMLCommon" style="padding-left: 80px"'
+    return f"<details {style}><summary>{line}</summary>\n{content}\n</details>"
 
 
-@cache
-def _exporter() -> HTMLExporter:
-    loader = DictLoader({"page": _PAGE})
-    exporter = HTMLExporter(template_file="page", extra_loaders=[loader], exclude_anchor_links=True)
-    exporter.register_filter("fold", _fold)
-    return exporter
+EXPORTER = HTMLExporter(template_file="page", extra_loaders=[DictLoader({"page": _PAGE})], exclude_anchor_links=True)
+EXPORTER.register_filter("fold", _fold)
 
 
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
     """Return the notebook as one HTML page that needs no network: pictures inside, no scripts, hidden cells folded."""
-    body, _ = _exporter().from_notebook_node(notebook, resources={"metadata": {"name": title}})
+    body, _ = EXPORTER.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     # The other notebooks and the teacher's guide have HTML copies beside this one.
     return re.sub(rf'href="(\d\d_\w+|{GUIDE})\.(?:ipynb|md)(?=["#])', r'href="\1.html', body)
 

@@ -1,7 +1,4 @@
-"""Execute the whole series: `make run` (into build/) and `make notebooks` (back into notebooks/).
-
-Usage: python -m fashion_utils.workshop.run [--refresh] [--strict] [NOTEBOOK ...]
-"""
+"""Execute the whole series: `make run` (into build/) and `make notebooks` (back into notebooks/)."""
 
 import argparse
 from dataclasses import dataclass, field
@@ -15,12 +12,11 @@ from fashion_utils.sources.files import write_atomically
 from fashion_utils.workshop import pages
 from fashion_utils.workshop.pages import NOTEBOOKS
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbconvert.filters import strip_ansi
 import nbformat
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
-from rich.table import Table
 
 BUILD = REPOSITORY / "build"
 KERNEL = {"FASHION_PROMISES": "raise", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # its environment
@@ -39,7 +35,7 @@ class Outcome:
     error: str = ""
 
     def columns(self) -> dict[str, str]:
-        """Return the outcome in words, for the printed table and the index."""
+        """Return the outcome in words, for its row of the index."""
         promises = "failed" if self.error and not self.promises else pages.states(self.promises)
         return {"ran in": f"{self.seconds:.0f} s", "promises": promises, "results": "\n".join(self.report)}
 
@@ -67,7 +63,7 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
 
     def ends(**_):
         if live.disable and line.elapsed > LONG_SECONDS:
-            _say(console, f"  {line.description}: {line.elapsed:.0f} s")
+            console.print(f"  {line.description}: {line.elapsed:.0f} s")
 
     client = NotebookClient(
         notebook,
@@ -75,20 +71,19 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
         kernel_name="python3",
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # else each kernel warns that its sockets are local TCP
         coalesce_streams=True,
-        resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=starts,
         on_cell_executed=ends,
     )
     if live.disable:
-        _say(console, f"{path.stem}: {len(code_cells)} cells")
+        console.print(f"{path.stem}: {len(code_cells)} cells")
     try:
         with live:
-            client.execute(env=os.environ | KERNEL)
+            client.execute(cwd=path.parent, env=os.environ | KERNEL)
     except CellExecutionError as error:
         outcome.error = f"{error.ename}: {error.evalue}"
     except CellTimeoutError:
         outcome.error = f"ran for more than {CELL_SECONDS} s"
-    except (DeadKernelError, RuntimeError):  # RuntimeError: it died before its first cell
+    except RuntimeError:  # nbclient's DeadKernelError is one; it is a plain one before the first cell
         outcome.error = "the kernel died, perhaps for want of memory"
     outcome.seconds = whole.elapsed
     if outcome.error:
@@ -97,16 +92,13 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
         outcome.promises += kept["promises"]
         outcome.report += kept["report"]
     normalise(notebook)
-    _say(console, f"{'failed' if outcome.error else 'done'}: {path.stem}, {outcome.seconds:.0f} s")
     return notebook, outcome
 
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
     """Remove what changes from run to run and machine to machine, so that a refreshed notebook has a small diff."""
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
@@ -114,63 +106,49 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
                 output["data"]["text/plain"] = strip_ansi(output["data"]["text/plain"])
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status: 0, or 1 when a cell, the data or a strict check fails."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exit with a sentence when a cell, the data or a strict check fails."""
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.run", description="Execute the notebooks.")
     parser.add_argument("notebooks", nargs="*", type=Path, help="which ones; all of notebooks/ if none is named")
     parser.add_argument("--refresh", action="store_true", help="write the results back into the committed notebooks")
     parser.add_argument("--strict", action="store_true", help="fail unless every promise was checked, on the real data")
     options = parser.parse_args(arguments)
-    # Where there is no terminal to ask, a table 80 columns wide would break every result in two.
-    console = Console() if sys.stdout.isatty() else Console(width=120)
-
+    console = Console(markup=False, highlight=False, soft_wrap=True)
     paths = options.notebooks or sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     if missing := [path for path in paths if not path.is_file()]:
-        return _fail(console, f"There is no notebook {missing[0]}.")
+        sys.exit(f"There is no notebook {missing[0]}.")
     try:
         source = data.prepare()
     except (data.DataError, ValueError) as error:
-        return _fail(console, str(error))
+        sys.exit(str(error))
     strict, label = options.strict or options.refresh, source.label or "the full real data"
     if strict and not source.is_full_real:
-        return _fail(console, f"This needs the full real data, and what was found is {label}.")
+        sys.exit(f"This needs the full real data, and what was found is {label}.")
 
     outcomes, rows = [], {}
     for path in paths:
         notebook, outcome = execute(path, console)
         outcomes.append(outcome)
-        rows[path.stem] = {"question": pages.opening(notebook)["question"], **outcome.columns()}
+        found = outcome.columns()
+        console.print(f"{path.stem}: {found['ran in']}, {found['promises']}", *outcome.report, sep="\n  ")
+        rows[path.stem] = {"question": pages.opening(notebook)["question"], **found}
         text = nbformat.writes(notebook) + "\n"
         summary = {"data": vars(source), "notebooks": [vars(outcome) for outcome in outcomes]}
         write_atomically(BUILD / path.name, text.encode())
-        write_atomically(BUILD / "summary.json", json.dumps(summary, indent=1).encode())
+        write_atomically(BUILD / "summary.json", json.dumps(summary, indent=1, default=str).encode())  # str: paths
         pages.write(BUILD, notebook, path.stem)
         pages.write_index(BUILD, f"Executed on {label}.", rows, NOTEBOOKS)
         if outcome.error:
             break
         if options.refresh:
             write_atomically(path, text.encode())
-    table = Table("notebook", *outcome.columns(), title=f"The series on {label}")
-    for outcome in outcomes:
-        table.add_row(outcome.name, *outcome.columns().values())
-    console.print(table)
     if outcome.error:
-        return _fail(console, f"{outcome.name} stopped in {outcome.error}")
+        sys.exit(f"{outcome.name} stopped in {outcome.error}")
     bad = [outcome.name for outcome in outcomes if {promise["state"] for promise in outcome.promises} != {"held"}]
     if strict and bad:
-        return _fail(console, f"Not every promise was checked and held in {', '.join(bad)}.")
-    _say(console, "Open build/index.html to read the executed notebooks.")
-    return 0
-
-
-def _say(console: Console, line: str, style: str | None = None) -> None:
-    console.print(line, style=style, highlight=False, markup=False)
-
-
-def _fail(console: Console, message: str) -> int:
-    _say(console, message, "bold red")
-    return 1
+        sys.exit(f"Not every promise was checked and held in {', '.join(bad)}.")
+    console.print("Open build/index.html to read the executed notebooks.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

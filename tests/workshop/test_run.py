@@ -26,12 +26,13 @@ HELD = "promises.keep(('accuracy', 0.88, 0.87, 0.9), ('loss', lambda: 0.3, 0.2, 
 NOT_CHECKED = "data.source = lambda: data.Source('stand-in', 'a test', None, '0')\n" + HELD.replace("0.88", "0.1")
 BROKEN = HELD.replace("0.3", "0.5")
 FIGURE = f"plots.image_grid([[[0, 1]]]).set_label({SENTENCE!r})\nplt.show()"
-REAL, STAND_IN = (data.Source(kind, "made up by a test", None, "0") for kind in ("real", "stand-in"))
+FILES = {"train-labels-idx1-ubyte.gz": (Path("somewhere"), "0")}
+REAL, STAND_IN = (data.Source(kind, "made up by a test", None, "0", FILES) for kind in ("real", "stand-in"))
 
 
 @dataclass
 class Run:
-    """What a run of the series left: its exit status, what it printed, and two folders."""
+    """What a run of the series left: its exit status, what it printed, at last why it stopped, and two folders."""
 
     status: int
     printed: str
@@ -55,13 +56,18 @@ def run_series(folder, notebooks, *options, source=REAL):
     (folder / "notebooks" / "beside.txt").write_text("read beside the notebook")
     for name, cells in notebooks.items():
         write_notebook(folder / "notebooks" / f"{name}.ipynb", cells)
-    printed = io.StringIO()
+    printed, status = io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.delenv("PYTEST_VERSION")  # with which every broken promise raises
         patch.setattr(series, "NOTEBOOKS", folder / "notebooks")
         patch.setattr(series, "BUILD", folder / "build")
         patch.setattr(data, "prepare", lambda: source)
-        status = series.main(list(options))
+        try:
+            series.main(list(options))
+        except SystemExit as stopped:
+            status = 1  # as Python makes it of a sentence, which it prints
+            assert isinstance(stopped.code, str)
+            print(stopped.code)
     return Run(status, printed.getvalue(), folder / "notebooks", folder / "build")
 
 
@@ -217,25 +223,28 @@ def test_strict_runs_refuse_anything_but_the_full_real_data(option, tmp_path):
 def test_strict_fails_unless_every_promise_was_checked_and_held(options, status, states, said, tmp_path, monkeypatch):
     def execute(path, console):
         found = {"01_good": ["held"], "02_bad": states}[path.stem]
-        outcome = series.Outcome(path.stem, promises=[{"name": "it", "state": state} for state in found])
+        promises = [{"name": "it", "state": state} for state in found]
+        outcome = series.Outcome(path.stem, promises=promises, report=["a long line " * 20])
         return nbformat.read(path, 4), outcome
 
     monkeypatch.setattr(series, "execute", execute)
     ran = run_series(tmp_path, {"01_good": (), "02_bad": ()}, *options)
     assert ran.status == status
     assert said in ran.printed
+    assert "  " + "a long line " * 19 in ran.printed, "broken in two"
     assert ("Not every promise was checked and held in 02_bad." in ran.printed) == bool(status)
 
 
 @pytest.mark.parametrize("error", [data.DataError("no mirror"), ValueError("FASHION_SAMPLE=x: no")])
-def test_what_is_wrong_with_the_data_is_said_in_a_line(error, tmp_path, monkeypatch, capsys):
+def test_what_is_wrong_with_the_data_is_said_in_a_line(error, tmp_path, monkeypatch):
     def prepare():
         raise error
 
     monkeypatch.setattr(data, "prepare", prepare)
     write_notebook(tmp_path / "01.ipynb", ["1"])
-    assert series.main([str(tmp_path / "01.ipynb")]) == 1
-    assert capsys.readouterr().out == f"{error}\n"
+    with pytest.raises(SystemExit) as stopped:
+        series.main([str(tmp_path / "01.ipynb")])
+    assert stopped.value.code == str(error)
 
 
 def test_a_notebook_that_is_not_there(tmp_path):
