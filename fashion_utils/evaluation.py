@@ -14,12 +14,8 @@ def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tup
     Wilson's score interval (E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     1927), as computed by SciPy: unlike ±1.96 standard errors it stays within [0, 1] and behaves near both ends.
 
-    Args:
-        correct: how many predictions were right, a whole number from 0 to `total`.
-        total: how many were made, above 0.
-        confidence: how often such an interval covers the truth, between 0 and 1.
-
-    Returns the lower and the upper end, two accuracies in [0, 1]. Raises ValueError for any other arguments.
+    `correct` of `total` predictions, whole numbers, were right; such an interval covers the truth with this
+    `confidence`, between 0 and 1. Returns its two ends, accuracies in [0, 1]. Raises ValueError for other arguments.
     """
     for name, value in (("correct", correct), ("total", total)):
         if not isinstance(value, Real) or value % 1 != 0:
@@ -40,15 +36,13 @@ def paired_differences(
     better than the difference of the means. The interval is Student's t for paired samples.
 
     Args:
-        results: one row a run, with columns `variant`, `seed` and the metric, as `experiments.repeat` returns them.
+        results: one row for each run, columns `variant`, `seed` and the metric, as `experiments.repeat` returns them.
         baseline: the variant that the others are compared with.
         metric: the column to compare.
         confidence: how often such an interval covers the truth, between 0 and 1.
 
-    Returns:
-        one row a variant other than the baseline, in the order of `results`: `difference` (mean of variant minus
-        baseline), `low` and `high` (ends of its interval), `seeds` (how many pairs), `beyond_noise` (whether the
-        interval leaves out 0).
+    Returns one row for each other variant, in the order of `results`: `difference` (mean of variant minus baseline),
+    `low` and `high` (ends of its interval), `seeds` (how many pairs), `beyond_noise` (whether that leaves out 0).
 
     Raises ValueError if a column, the variant, or a number is missing (NaN), or a variant has two rows from one seed or
     fewer than two seeds in common with the baseline.

@@ -106,11 +106,8 @@ def validation_split() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 def file(name: str, **settings) -> Path:
     """Return where a notebook keeps a trained network; a file that is there is whole and of this version of Keras.
 
-    Args:
-        name: what the network is called.
-        settings: what it is trained with; they become part of the file's name, so one trained otherwise is not found.
-
-    Returns a path in `data.artifacts()`, or, where that cannot be written, in a folder for this session only.
+    The settings it is trained with become part of the file's name, so one trained otherwise is not found. The folder is
+    `data.artifacts()`, or, where that cannot be written, one for this session only.
     """
     parts = [name, *(f"{key}={value}" for key, value in settings.items())]
     name = quote("-".join(parts), safe="=,() ") + ".keras"

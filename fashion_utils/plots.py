@@ -84,12 +84,8 @@ def _small_png(image: Image.Image) -> bytes:
 def image_grid(images: np.ndarray, titles: Sequence[str] | None = None, columns: int = 10, size: float = 0.9) -> Figure:
     """Draw pictures side by side, row after row, each `size` inches wide.
 
-    Args:
-        images: array (n, height, width), any numeric dtype, drawn from black (its least value) to white (its greatest).
-        titles: n short texts, one above each picture, or None.
-
-    Raises:
-        ValueError: if the shapes do not fit together.
+    Takes an array (n, height, width) of any numeric dtype, drawn from black (its least value) to white (its greatest),
+    and n short texts, one above each picture, or None. Raises ValueError if the shapes do not fit together.
     """
     images = np.asarray(images)
     if images.ndim != 3 or not len(images):

@@ -24,8 +24,7 @@ def keep(*promises: tuple, report: tuple[str, ...] = ()) -> None:
             without arguments that returns one, so that a cell left out raises nothing here.
         report: names of promises whose values belong in the report of `make run`; a KeyError if one is not promised.
 
-    Raises:
-        AssertionError: if a promise is broken or cannot be computed, where it has to be known.
+    Raises AssertionError if a promise is broken or cannot be computed, where it has to be known.
     """
     rows = [_check(*promise) for promise in promises]
     values = {name: value for name, value, *_ in rows}

@@ -24,10 +24,8 @@ def check(name: str, answer, **given) -> None:
     An answer that is not there after ten seconds is given up, in the main thread and where the system has timers (not
     on Windows). What the answer's code prints, and what it does to random numbers and NumPy's settings, is undone.
 
-    Args:
-        name: which exercise, as in the notebook ("01.brightness").
-        answer: what the learner made, any object; None and ... count as nothing entered.
-        given: what the notebook computed before and the answer depends on, such as `predictions`.
+    The name is that of the exercise ("01.brightness"); the answer any object, of which None and ... count as nothing
+    entered; what is given besides is what the notebook computed before and the answer depends on.
     """
     try:
         data.source()  # here, because a download is no fault of the answer, and a stand-in has to be announced

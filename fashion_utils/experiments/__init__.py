@@ -42,11 +42,8 @@ def repeat(
         seeds: whole numbers; every variant gets the same ones, so that differences can be paired.
         train_missing: False runs nothing and returns what is kept.
 
-    Returns:
-        one row for each dict returned: `variant`, `seed` (int), the metrics (float; for a model, the path of its .keras
-        file, str), and `seconds` of the whole run.
-
-    Raises ValueError for a name, variants or seeds that cannot be used, or if `run` does not return metrics.
+    Returns one row for each dict returned: `variant`, `seed` (int), the metrics (float; for a model, the path of its
+    .keras file, str), and `seconds` of the whole run. Raises ValueError for arguments or metrics that cannot be used.
     """
     seeds = _checked_seeds(name, variants, seeds)
     places, warning = _places(name, variants, run, seeds)

@@ -34,13 +34,9 @@ def fingerprint(value, where: str, arrays: dict) -> str:
     loads by name only: see `data.source().fingerprint`. Docstrings, comments, annotations and places in files do not
     matter. What code reads from other files or the environment is not seen.
 
-    Args:
-        value: a callable, or data of any kind.
-        where: what to call the value in an error.
-        arrays: the hashes of arrays met before, so that a large one is hashed once; it is added to.
-
-    Raises:
-        Untraceable: if something in it can neither be followed nor pickled.
+    The value is a callable or data of any kind, and called `where` in an error; `arrays`, which is added to, has the
+    hashes of arrays met before, so that a large one is hashed once. Raises Untraceable if something in it can neither be
+    followed nor pickled.
     """
     walk = _Walk(arrays)
     try:
