@@ -35,8 +35,8 @@ def fingerprint(value, where: str, arrays: dict) -> str:
     matter. What code reads from other files or the environment is not seen.
 
     The value is a callable or data of any kind, and called `where` in an error; `arrays`, which is added to, has the
-    hashes of arrays met before, so that a large one is hashed once. Raises Untraceable if something in it can neither be
-    followed nor pickled.
+    hashes of arrays met before, so that a large one is hashed once. Raises Untraceable if something in it can neither
+    be followed nor pickled.
     """
     walk = _Walk(arrays)
     try:
