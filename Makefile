@@ -17,8 +17,11 @@ run: $(READY) ## execute the whole series into build/, on the best data there is
 
 test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sample of the data
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m "not slow"
-	FASHION_SAMPLE=$(SAMPLE) $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
+	@echo "The notebooks run beside the unit tests; what nbval says of them comes at the end, and into build/nbval.txt."
+	@mkdir -p build; FASHION_SAMPLE=$(SAMPLE) $(BIN)/python -m pytest --nbval-lax --nbval-current-env \
+		--nbval-cell-timeout=300 notebooks > build/nbval.txt 2>&1 & notebooks=$$!; trap 'kill $$notebooks' INT TERM; \
+	$(BIN)/python -m pytest -m "not slow"; unit=$$?; wait $$notebooks; notebooks=$$?; \
+	cat build/nbval.txt; exit $$((unit || notebooks))
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
