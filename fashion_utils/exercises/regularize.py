@@ -17,7 +17,7 @@ def survivor():
 def gap(answer, history):
     with_it, without = (getattr(curves, "history", curves) for curves in (answer, history))
     demand(isinstance(with_it, dict), f"a history is asked for, what fit returns, and this is {a(answer)}")
-    demand("val_loss" in with_it, "nothing was measured in validation; pass **validation to fit")
+    demand("val_loss" in with_it, "nothing was measured in validation; pass validation_data, or **validation")
     epochs = len(with_it["loss"])
     demand(epochs in range(20, len(without["loss"]) + 1), "train for as many epochs as the task says")
 
