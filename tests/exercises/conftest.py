@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 from fashion_utils import data, exercises
-from made_up import GIVEN, TEST, TRAIN
 import pytest
+
+pytest.register_assert_rewrite("made_up")
+from made_up import GIVEN, TEST, TRAIN  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

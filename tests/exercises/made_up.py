@@ -28,6 +28,22 @@ def cases(table):
     return [pytest.param(name, case, id=f"{name}-{i}") for name in table for i, case in enumerate(table[name])]
 
 
+def both_tests(right, mistakes):
+    """Return the two tests of an exercises' file: right answers get ✓, each typical mistake its hint."""
+
+    @pytest.mark.parametrize(("name", "answer"), cases(right))
+    def test_a_right_answer(name, answer, answer_to):
+        assert answer_to(name, answer).startswith("✓ right: ")
+
+    @pytest.mark.parametrize(("name", "mistake"), cases(mistakes))
+    def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
+        answer, hint = mistake
+        line = answer_to(name, answer)
+        assert line.startswith("✗ not yet: ") and hint in line
+
+    return test_a_right_answer, test_a_typical_mistake_gets_its_hint
+
+
 IMAGES, LABELS = TRAIN = draw(1, 1200)
 TEST_IMAGES, TEST_LABELS = TEST = draw(2, 200)
 SCALED = IMAGES.astype("float32") / 255

@@ -1,9 +1,8 @@
 """The exercises of "What do convolutions buy?": right answers and typical mistakes."""
 
 from fashion_utils import data
-from made_up import IMAGES, LABELS, SCALED, cases
+from made_up import IMAGES, LABELS, SCALED, both_tests
 import numpy as np
-import pytest
 from scipy.signal import convolve2d
 
 MEANS = np.stack([IMAGES[label == LABELS].mean(axis=0) for label in range(10)])
@@ -38,13 +37,4 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer(name, answer, answer_to):
-    assert answer_to(name, answer).startswith("✓ right: ")
-
-
-@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
-def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
-    answer, hint = mistake
-    line = answer_to(name, answer)
-    assert line.startswith("✗ not yet: ") and hint in line
+test_a_right_answer, test_a_typical_mistake_gets_its_hint = both_tests(RIGHT, MISTAKES)

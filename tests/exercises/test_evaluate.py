@@ -1,9 +1,8 @@
 """The exercises of "How good is it, really?": right answers and typical mistakes."""
 
-from made_up import PREDICTIONS, PROBABILITIES, TEST_LABELS, cases
+from made_up import PREDICTIONS, PROBABILITIES, TEST_LABELS, both_tests
 import numpy as np
 import pandas as pd
-import pytest
 from sklearn.metrics import confusion_matrix
 
 CONFUSION = confusion_matrix(TEST_LABELS, PREDICTIONS)
@@ -51,13 +50,4 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer(name, answer, answer_to):
-    assert answer_to(name, answer).startswith("✓ right: ")
-
-
-@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
-def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
-    answer, hint = mistake
-    line = answer_to(name, answer)
-    assert line.startswith("✗ not yet: ") and hint in line
+test_a_right_answer, test_a_typical_mistake_gets_its_hint = both_tests(RIGHT, MISTAKES)

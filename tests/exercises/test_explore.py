@@ -1,10 +1,9 @@
 """The exercises of notebook 1: right answers and typical mistakes."""
 
 from fashion_utils import data
-from made_up import IMAGES, LABELS, SCALED, TEST_IMAGES, cases
+from made_up import IMAGES, LABELS, SCALED, TEST_IMAGES, both_tests
 import numpy as np
 import pandas as pd
-import pytest
 
 HELD_BACK = np.arange(len(IMAGES)) % 6 == 0
 EMPTY = [(IMAGES[label == LABELS] == 0).mean() for label in range(10)]
@@ -55,13 +54,4 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer(name, answer, answer_to):
-    assert answer_to(name, answer).startswith("✓ right: ")
-
-
-@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
-def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
-    answer, hint = mistake
-    line = answer_to(name, answer)
-    assert line.startswith("✗ not yet: ") and hint in line
+test_a_right_answer, test_a_typical_mistake_gets_its_hint = both_tests(RIGHT, MISTAKES)

@@ -1,9 +1,8 @@
 """The exercises of notebook 2: right answers and typical mistakes."""
 
 import keras
-from made_up import IMAGES, LABELS, SCALED, cases
+from made_up import IMAGES, LABELS, SCALED, both_tests
 import numpy as np
-import pytest
 
 PLACE = divmod(int(IMAGES.mean(axis=0).argmax()), 28)
 TENTH = np.concatenate([np.flatnonzero(label == LABELS)[3:15] for label in range(10)])
@@ -45,13 +44,4 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer(name, answer, answer_to):
-    assert answer_to(name, answer).startswith("✓ right: ")
-
-
-@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
-def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
-    answer, hint = mistake
-    line = answer_to(name, answer)
-    assert line.startswith("✗ not yet: ") and hint in line
+test_a_right_answer, test_a_typical_mistake_gets_its_hint = both_tests(RIGHT, MISTAKES)

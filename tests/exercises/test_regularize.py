@@ -1,9 +1,8 @@
 """The exercises of "Why does it memorise, and what helps?": right answers and typical mistakes."""
 
 import keras
-from made_up import LONG, RESULTS, cases, network
+from made_up import LONG, RESULTS, both_tests, network
 import numpy as np
-import pytest
 
 BY_SEED = RESULTS.pivot(index="seed", columns="variant", values="loss")
 DIFFERENCES = BY_SEED["dropout"] - BY_SEED["baseline"]
@@ -44,16 +43,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer(name, answer, answer_to):
-    assert answer_to(name, answer).startswith("✓ right: ")
-
-
-@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
-def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
-    answer, hint = mistake
-    line = answer_to(name, answer)
-    assert line.startswith("✗ not yet: ") and hint in line
+test_a_right_answer, test_a_typical_mistake_gets_its_hint = both_tests(RIGHT, MISTAKES)
 
 
 def test_a_history_is_as_good_as_what_it_holds(answer_to):

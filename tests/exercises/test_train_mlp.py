@@ -1,7 +1,7 @@
 """The exercises of the notebook that trains the MLP: right answers and typical mistakes."""
 
 import keras
-from made_up import LABELS, SCALED, cases, network
+from made_up import LABELS, SCALED, both_tests, network
 import numpy as np
 import pytest
 
@@ -37,16 +37,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer(name, answer, answer_to):
-    assert answer_to(name, answer).startswith("✓ right: ")
-
-
-@pytest.mark.parametrize(("name", "mistake"), cases(MISTAKES))
-def test_a_typical_mistake_gets_its_hint(name, mistake, answer_to):
-    answer, hint = mistake
-    line = answer_to(name, answer)
-    assert line.startswith("✗ not yet: ") and hint in line
+test_a_right_answer, test_a_typical_mistake_gets_its_hint = both_tests(RIGHT, MISTAKES)
 
 
 @pytest.fixture(scope="module")
