@@ -14,7 +14,8 @@ from pathlib import Path
 import re
 from statistics import median
 
-from fashion_utils.workshop.pages import NOTEBOOKS, promises_of
+from fashion_utils.workshop import NOTEBOOKS
+from fashion_utils.workshop.pages import promises_of
 from fashion_utils.workshop.run import normalise
 from IPython.core.inputtransformer2 import TransformerManager
 import nbformat

@@ -7,7 +7,7 @@ from itertools import combinations
 import re
 
 from fashion_utils import REPOSITORY, data, plots
-from fashion_utils.workshop.pages import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS
 import matplotlib as mpl
 from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ import base64
 from copy import deepcopy
 
 from fashion_utils.promises import PROMISES_TYPE
-from fashion_utils.workshop.pages import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS
 from fashion_utils.workshop.run import normalise
 import nbformat
 from nbformat import from_dict

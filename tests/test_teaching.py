@@ -3,7 +3,7 @@
 import re
 
 from fashion_utils import REPOSITORY
-from fashion_utils.workshop.pages import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS
 from notebook_checks import Notebook
 import pytest
 

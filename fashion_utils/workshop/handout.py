@@ -3,16 +3,15 @@
 import argparse
 from pathlib import Path
 
-from fashion_utils import REPOSITORY
-from fashion_utils.workshop import pages
+from fashion_utils.workshop import BUILD, NOTEBOOKS, pages
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-HANDOUT = REPOSITORY / "build" / "handout"
+HANDOUT = BUILD / "handout"
 INTRO = "The notebooks with their saved results. What is folded, answers and solutions, opens with a click on its line."
 
 
-def write_handout(folder: Path, notebooks: Path = pages.NOTEBOOKS) -> None:
+def write_handout(folder: Path, notebooks: Path = NOTEBOOKS) -> None:
     """Write all pages, over what is there; ValueError for no notebooks, or for a code cell without saved results."""
     found = {path.stem: nbformat.read(path, as_version=4) for path in sorted(notebooks.glob("[0-9]*.ipynb"))}
     if not found:

@@ -3,11 +3,11 @@
 from pathlib import Path
 import re
 
-from fashion_utils import REPOSITORY
 from fashion_utils.sources.files import write_atomically
+from fashion_utils.workshop import BUILD, NOTEBOOKS
 import nbformat
 
-NOTEBOOKS, FOLDER = REPOSITORY / "notebooks", REPOSITORY / "build" / "exercises"
+FOLDER = BUILD / "exercises"
 LINK = re.compile(r"(?:\]\(|\bsrc=\")([^)\"#:\s]+)")
 
 

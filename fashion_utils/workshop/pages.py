@@ -5,7 +5,6 @@ from html import escape
 from pathlib import Path
 import re
 
-from fashion_utils import REPOSITORY
 from fashion_utils.promises import PROMISES_TYPE
 from fashion_utils.sources.files import write_atomically
 from jinja2 import DictLoader
@@ -13,7 +12,6 @@ from nbconvert import HTMLExporter
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-NOTEBOOKS = REPOSITORY / "notebooks"
 GUIDE = "TEACHING"  # the notebooks link to its glossary
 
 # nbconvert's own page fetches scripts (we use none: no formulas, diagrams or widgets), has no alternative texts, and

@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 import sys
 
-from fashion_utils import REPOSITORY, data
+from fashion_utils import data
 from fashion_utils.sources.files import write_atomically
-from fashion_utils.workshop import pages
-from fashion_utils.workshop.pages import NOTEBOOKS
+from fashion_utils.workshop import BUILD, NOTEBOOKS, pages
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbconvert.filters import strip_ansi
@@ -18,8 +17,6 @@ import nbformat
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
-BUILD = REPOSITORY / "build"
-KERNEL = {"FASHION_PROMISES": "raise", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # its environment
 CELL_SECONDS = 1800  # a cell that takes longer hangs
 LONG_SECONDS = 5  # a cell that takes longer gets a line, where no line can move
 
@@ -78,7 +75,7 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
         console.print(f"{path.stem}: {len(code_cells)} cells")
     try:
         with live:
-            client.execute(cwd=path.parent, env=os.environ | KERNEL)
+            client.execute(cwd=path.parent, env=os.environ | {"FASHION_PROMISES": "raise"})
     except CellExecutionError as error:
         outcome.error = f"{error.ename}: {error.evalue}"
     except CellTimeoutError:

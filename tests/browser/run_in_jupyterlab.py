@@ -19,7 +19,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from fashion_utils import REPOSITORY
-from fashion_utils.workshop.pages import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS
 import nbformat
 import pytest
 

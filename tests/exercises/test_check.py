@@ -7,7 +7,7 @@ import sys
 import warnings
 
 from fashion_utils import data, exercises
-from fashion_utils.workshop import pages
+from fashion_utils.workshop import NOTEBOOKS
 import keras
 from made_up import GIVEN, TEST_IMAGES, TEST_LABELS, draw, network
 import numpy as np
@@ -33,7 +33,7 @@ def test_every_exercise_is_tested():
 
 
 def test_the_notebooks_check_every_exercise_there_is():
-    text = "".join(path.read_text(encoding="utf-8") for path in pages.NOTEBOOKS.glob("[0-9]*.ipynb"))
+    text = "".join(path.read_text(encoding="utf-8") for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
     assert sorted(set(re.findall(r'exercises\.check\(\\"([\w.]+)\\"', text))) == NAMES
 
 

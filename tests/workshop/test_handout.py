@@ -1,7 +1,6 @@
 """The hand-out opens without a network, is complete, and its links lead somewhere."""
 
-from fashion_utils.workshop import handout
-from fashion_utils.workshop.pages import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS, handout
 from html_pages import links_that_lead_nowhere, read
 import nbformat
 from nbformat import v4
