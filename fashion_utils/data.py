@@ -34,6 +34,18 @@ def prepare() -> Source:
     original ones, or the real data is required and cannot be had.
     """
     _announce(_find())
+    use(_prepared)
+    if _ipython() is not None:
+        from fashion_utils import plots
+
+        plots.set_up()
+    return _prepared
+
+
+def use(found: Source) -> None:
+    """Use what `prepare` found, in this process or in another on the same machine, without looking for it again."""
+    global _prepared
+    _prepared = found
     import tensorflow as tf
 
     # Keras' loader asks one function for the path of each file. Replacing that leaves the reader's folder uncopied and
@@ -47,11 +59,6 @@ def prepare() -> Source:
         return str(source().files[fname][0])
 
     loader["get_file"] = get_file
-    if _ipython() is not None:
-        from fashion_utils import plots
-
-        plots.set_up()
-    return _prepared
 
 
 def source() -> Source:

@@ -1,31 +1,35 @@
-"""Experiments that can carry error bars: every variant from several seeds, kept run by run so that nothing is lost."""
+"""Experiments that can carry error bars: every variant from several seeds, kept run by run so that nothing is lost.
+
+`repeat` is all that a notebook needs. It uses every core of the machine (`pool`), or the executor that it is given, a
+cluster's for one; `worker` carries out a run, `results` keeps what it gave, `provenance` tells what that was made from.
+Importing this module has TensorFlow compute with one thread, if nothing has been computed yet: see `repeat`.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
-import hashlib
-import itertools
-import json
+from concurrent.futures import Executor
 import math
-from pathlib import Path
+import os
 import re
-import sys
-import tempfile
-import time
 
-from fashion_utils import data, training
-from fashion_utils.experiments import provenance
-from fashion_utils.sources import files
+from fashion_utils import data
+from fashion_utils.experiments import pool, results, worker
 from IPython import get_ipython
 from IPython.display import display
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 SEEDS_ON_A_SAMPLE = 2  # the least that has a spread
+LARGE = 1_000_000  # bytes; what weighs more does not travel to a worker
+SHOWN = 4  # runs at work, by name
 
 
 def repeat(
-    name: str, variants: Mapping[str, Mapping], run: Callable, seeds: Iterable[int], train_missing: bool = True
+    name: str,
+    variants: Mapping[str, Mapping],
+    run: Callable,
+    seeds: Iterable[int],
+    train_missing: bool = True,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Run an experiment once for each variant and seed, and return all results as one tidy table.
 
@@ -33,37 +37,76 @@ def repeat(
     was. A kept result is used again only if all that it came from is the same: data, seed, arguments, versions, and
     whatever `run` reaches, see `provenance.fingerprint`. On a sample, which is for trying out, only two seeds are run.
 
+    The runs go to processes of this machine, as many as it has cores and memory for, where that pays (FASHION_WORKERS
+    says how many, 0: none), or to `executor`. The numbers are the same to the last digit wherever they are computed:
+    each run has TensorFlow for itself, with one thread. If this process has more and does the runs, their number is
+    part of what a result was made from.
+
     Args:
         name: what the experiment is called; a folder name.
         variants: for each variant's name, the keyword arguments that `run` gets for it.
         run: called as `run(seed=seed, **arguments)` inside `training.fast()`, after the global seed has been set;
             returns the metrics: a dict of numbers, or a list of such dicts (one an epoch, say). A Keras model among
-            them is saved.
+            them is saved. It should load its data itself: a worker gets `run` and what it reaches, but no large array.
         seeds: whole numbers; every variant gets the same ones, so that differences can be paired.
         train_missing: False runs nothing and returns what is kept.
+        executor: anything with the interface of `concurrent.futures.Executor` whose workers have this package, such as
+            Dask's `Client("tcp://...").get_executor()`. Each finds the data itself; one that differs from this process
+            in data, code or versions is refused.
 
     Returns one row for each dict returned: `variant`, `seed` (int), the metrics (float; for a model, the path of its
-    .keras file, str), and `seconds` of the whole run. Raises ValueError for arguments or metrics that cannot be used.
+    .keras file, str), and `seconds` of the whole run. Raises ValueError for arguments that cannot be used. An error in
+    `run`, or a worker that dies twice, is raised when all other runs are done and kept; a note names variant and seed.
     """
     seeds = _checked_seeds(name, variants, seeds)
-    places, warning = _places(name, variants, run, seeds)
-    results = {key: result for key, place in places.items() if (result := _read(*place))}
-    missing = [key for key in places if key not in results]
-    shown, problems = None, {}
-    for variant, seed in missing if train_missing else ():
-        key = variant, seed
-        shown = _show(f"{name}: run {list(places).index(key) + 1} of {len(places)}, {variant}, seed {seed}", shown)
-        answer = _run(run, variant, variants[variant], seed)
-        results[key], problem = _keep(*places[key], *answer)
-        if problem and not warning:
-            problems[f"{variant}, seed {seed}"] = problem
-    kept = len(places) - len(missing)
-    done = f"{len(missing)} of them now, {kept} kept from before" if train_missing else f"{kept} of them kept, none run"
-    _show(f"{name}: {len(places)} runs, {done}{_not_finite(results)}{warning}{_not_kept(problems)}", shown)
+    engine, why_here, sample = None, "", data.source().sample is not None
+    for threads in dict.fromkeys((1, worker.threads())):
+        places, arrays, warning = results.places(name, variants, run, seeds, threads)
+        found = {key: result for key, place in places.items() if (result := place.read())}
+        missing = [key for key in places if key not in found] if train_missing else []
+        if not missing:
+            break
+        seconds = 0 if sample else results.seconds_before(places.values())
+        engine = executor or pool.of_this_machine(len(missing), seconds, worker.threads() == 1)
+        if engine is not None:
+            try:
+                jobs = _jobs(missing, places, run, variants, arrays, local=executor is None)
+                break
+            except ValueError as error:
+                if executor is not None:
+                    raise
+                engine, why_here = None, f". All in this process: {error}"
+
+    kept, problems, failures, shown = len(found), {}, {}, _Shown()
+
+    def tell(running=()):
+        names = "; ".join(f"{variant}, seed {seed}" for variant, seed in running[:SHOWN])
+        running = f", running {names}{f' and {len(running) - SHOWN} more' * (len(running) > SHOWN)}" if running else ""
+        shown(f"{name}: {len(found)} of {len(places)} done{_failed(failures)}{running}")
+
+    answers = pool.hand_out(jobs, engine, tell) if engine is not None else _here(missing, run, variants, tell)
+    try:
+        for key, answer in answers:
+            if answer.error:
+                failures[key] = answer.error
+                continue
+            found[key], problem = places[key].keep(answer.rows, answer.seconds)
+            if problem and not warning:
+                problems[key] = problem
+    except BaseException:
+        if executor is None and engine is not None:
+            pool.end()  # a run that is under way cannot be stopped otherwise
+        raise
+    now = f"{len(found) - kept} of them now, {kept} kept from before"
+    done = now if train_missing else f"{kept} of them kept, none run"
+    notes = f"{_failed(failures)}{_not_finite(found)}{why_here}{warning}{_not_kept(problems)}"
+    shown(f"{name}: {len(places)} runs, {done}{notes}")
+    if failures:
+        raise _one_error(failures)
     table = [
-        {"variant": variant, "seed": seed, **row, "seconds": results[variant, seed][1]}
+        {"variant": variant, "seed": seed, **row, "seconds": found[variant, seed][1]}
         for variant, seed in places
-        for row in results.get((variant, seed), ([], 0))[0]
+        for row in found.get((variant, seed), ([], 0))[0]
     ]
     metrics = [key for row in table for key in row if key != "seconds"]
     return pd.DataFrame(table, columns=list(dict.fromkeys(["variant", "seed", *metrics, "seconds"])))
@@ -88,107 +131,49 @@ def _checked_seeds(name, variants, seeds) -> list[int]:
     return [int(seed) for seed in seeds[: SEEDS_ON_A_SAMPLE if data.source().sample is not None else None]]
 
 
-def _places(name, variants, run, seeds) -> tuple[dict, str]:
-    """Return for each variant and seed its file and what its result is made from, and a sentence if that is unknown."""
-    versions = {module.__name__: module.__version__ for module in (tf, keras, np)}
-    versions["python"] = f"{sys.version_info.major}.{sys.version_info.minor}"
-    arrays, folder, warning = {}, data.artifacts() / name, ""
+def _jobs(missing, places, run, variants, arrays, local) -> dict[tuple, worker.Job]:
+    """Return the missing runs as they travel, to this machine's own workers if `local`; ValueError if they cannot."""
     try:
-        code = provenance.fingerprint((run, training.fast), "run", arrays)
-        arguments = {key: provenance.fingerprint(item, f"variant {key!r}", arrays) for key, item in variants.items()}
-    except provenance.Untraceable as error:
-        warning = f". No result is kept for the next time: {error}, and nothing tells whether that has changed"
-        folder = files.temporary_folder() / name
-    places = {}
-    for variant, seed in itertools.product(variants, seeds):
-        slug = re.sub(r"[^a-z0-9]+", "-", variant.lower()).strip("-")[:40]
-        slug += "-" + hashlib.sha256(variant.encode()).hexdigest()[:8]  # two names can have the same letters
-        made_from = None
-        if not warning:
-            made_from = {"data": data.source().fingerprint, "code": code, "arguments": arguments[variant]}
-            made_from |= {"variant": variant, "seed": seed, "versions": versions}
-        places[variant, seed] = folder / f"{slug}-{seed}.json", made_from
-    return places, warning
+        packed, arguments = worker.packed(run), {variant: worker.packed(variants[variant]) for variant, _ in missing}
+        _, code = worker.unpacked(packed)  # of the copy that a worker gets
+    except Exception as error:
+        raise ValueError(f"run cannot travel to a worker ({type(error).__name__}: {error})") from error
+    if (size := max(map(len, (packed, *arguments.values())))) > LARGE:
+        large = dict.fromkeys(where for _, array, where in arrays.values() if array.nbytes > LARGE // 10)
+        names = f" ({', '.join(large)})" if large else ""
+        cure = "load them in run, with a function that has @functools.cache, and each worker does so once"
+        raise ValueError(f"run would take {size / 1e6:,.0f} MB of arrays along to each worker{names}: {cure}")
+    settings = {name: os.environ.get(name, "") for name in worker.SETTINGS}
+    source = data.source() if local else None
+    return {
+        (variant, seed): worker.Job(
+            packed, arguments[variant], seed, places[variant, seed].asked | {"code": code}, settings, source
+        )
+        for variant, seed in missing
+    }
 
 
-def _run(run, variant, arguments, seed) -> tuple[list[dict], float]:
-    """Run one variant from one seed; return its metrics, checked, and the seconds it took."""
-    keras.utils.set_random_seed(seed)
-    start = time.perf_counter()
-    try:
-        with training.fast():
-            returned = run(seed=seed, **arguments)
-    except BaseException as error:
-        error.add_note(f"This was variant {variant!r}, seed {seed}.")
-        raise
-    seconds = time.perf_counter() - start
-    rows = [returned] if isinstance(returned, Mapping) else returned
-    try:
-        if not (isinstance(rows, (list, tuple)) and rows and all(isinstance(row, Mapping) and row for row in rows)):
-            empty = "an empty " if isinstance(returned, (list, tuple, Mapping)) and not returned else ""
-            what = f"{empty}{type(returned).__name__}"
-            raise ValueError(f"run must return a dict of numbers, or a list of such dicts, not {what}.")
-        return [{metric: _checked(metric, value) for metric, value in row.items()} for row in rows], seconds
-    except ValueError as error:
-        raise ValueError(f"Variant {variant!r}, seed {seed}: {error}") from None
+def _here(missing, run, variants, tell):
+    """Do the missing runs in this process, one after the other."""
+    for variant, seed in missing:
+        tell([(variant, seed)])
+        yield (variant, seed), worker.carry_out(run, variants[variant], seed)
 
 
-def _checked(metric, value):
-    """Return a metric's value as a float, or the model that it is."""
-    if not isinstance(metric, str) or metric in ("variant", "seed", "seconds"):
-        raise ValueError(f"A metric cannot be called {metric!r}: choose another text.")
-    if isinstance(value, keras.Model):
-        return value
-    if isinstance(value, (str, list, tuple)) or np.shape(value) != () or np.asarray(value).dtype.kind not in "biuf":
-        raise ValueError(f"The metric {metric!r} must be one number, not {type(value).__name__}.")
-    return float(value)
+def _one_error(failures) -> Exception:
+    """Return the first error, with notes of what else has failed."""
+    (variant, seed), error = next(iter(failures.items()))
+    error.add_note(f"This was variant {variant!r}, seed {seed}.")
+    if others := [f"{variant!r}, seed {seed}" for variant, seed in list(failures)[1:]]:
+        error.add_note(f"{len(others)} more failed: {'; '.join(others[:SHOWN])}{' ...' * (len(others) > SHOWN)}")
+    return error
 
 
-def _keep(file: Path, made_from, rows, seconds) -> tuple[tuple, str]:
-    """Write a result, its models beside it; return it as the table has it, and what was in the way, if anything was.
-
-    What cannot be kept in its place is put in a folder for this session; failing that, the table gets the model itself.
-    """
-    problem = ""
-    for place in (file, files.temporary_folder() / file.parent.name / file.name):
-        try:
-            cards, shown = [dict(row) for row in rows], [dict(row) for row in rows]
-            for i, row in enumerate(rows):
-                for metric in (metric for metric, value in row.items() if isinstance(value, keras.Model)):
-                    path = place.with_name(f"{place.stem}-{i}-{list(row).index(metric)}.keras")
-                    shown[i][metric] = str(path)
-                    cards[i][metric] = {"file": path.name, "sha256": _save_model(row[metric], path)}
-            card = {"made_from": made_from, "metrics": cards, "seconds": seconds}
-            files.write_atomically(place, json.dumps(card).encode())
-            return (shown, seconds), problem
-        except Exception as error:  # the training was not in vain, whatever is wrong
-            problem = problem or getattr(error, "strerror", None) or str(error)
-    return (rows, seconds), problem
-
-
-def _save_model(model, path: Path) -> str:
-    """Save a model so that nobody ever sees a part of the file; return its SHA-256."""
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder, "model.keras"))
-        content = Path(folder, "model.keras").read_bytes()
-    files.write_atomically(path, content)
-    return hashlib.sha256(content).hexdigest()
-
-
-def _read(file: Path, made_from) -> tuple | None:
-    """Return a kept result as the table has it; None if there is none that fits and is whole."""
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-        if made_from is None or card["made_from"] != made_from or not card["metrics"]:
-            return None
-        for row in card["metrics"]:
-            for metric, value in row.items():
-                if isinstance(value, dict):
-                    files.read_verified(file.with_name(value["file"]), value["sha256"])
-                    row[metric] = str(file.with_name(value["file"]))
-        return card["metrics"], float(card["seconds"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, data.DataError):
-        return None  # none yet, or not one of ours: the run is done anew
+def _failed(failures) -> str:
+    if not failures:
+        return ""
+    (variant, seed), error = next(iter(failures.items()))
+    return f", {len(failures)} failed ({variant}, seed {seed}: {type(error).__name__}: {str(error)[:80]})"
 
 
 def _not_finite(results) -> str:
@@ -201,16 +186,25 @@ def _not_finite(results) -> str:
 
 
 def _not_kept(problems) -> str:
+    if not problems:
+        return ""
+    (variant, seed), problem = next(iter(problems.items()))
     more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-    first = next(iter(problems), "")
-    return f". Not kept for the next time: {first}{more} ({problems[first]})" if problems else ""
+    return f". Not kept for the next time: {variant}, seed {seed}{more} ({problem})"
 
 
-def _show(text: str, shown=None):
-    """Show a text in the place of the one shown before: a notebook saves only its last state. Return what it is in."""
-    if get_ipython() is None:
-        return print(text)
-    if shown is None:
-        return display({"text/plain": text}, raw=True, display_id=True)
-    shown.update({"text/plain": text}, raw=True)
-    return shown
+class _Shown:
+    """Shows a text in the place of the one before, of which a notebook saves the last; elsewhere, prints it if new."""
+
+    text = handle = None
+
+    def __call__(self, text: str) -> None:
+        if text == self.text:
+            return
+        self.text = text
+        if get_ipython() is None:
+            print(text, flush=True)
+        elif self.handle is None:
+            self.handle = display({"text/plain": text}, raw=True, display_id=True)
+        else:
+            self.handle.update({"text/plain": text}, raw=True)

@@ -35,8 +35,8 @@ def fingerprint(value, where: str, arrays: dict) -> str:
     matter. What code reads from other files or the environment is not seen.
 
     The value is a callable or data of any kind, and called `where` in an error; `arrays`, which is added to, has the
-    hashes of arrays met before, so that a large one is hashed once. Raises Untraceable if something in it can neither
-    be followed nor pickled.
+    hash of each array met, the array, and what it is called, so that a large one is hashed once. Raises Untraceable if
+    something in it can neither be followed nor pickled.
     """
     walk = _Walk(arrays)
     try:
@@ -110,7 +110,7 @@ class _Walk:
         if id(array) not in self.arrays:
             flat = np.ascontiguousarray(array).reshape(-1)
             content = flat.view(np.uint8) if flat.nbytes else b""
-            self.arrays[id(array)] = hashlib.sha256(content).hexdigest(), array
+            self.arrays[id(array)] = hashlib.sha256(content).hexdigest(), array, where
         self.say(type(array).__name__, repr(array.dtype), array.shape, self.arrays[id(array)][0])
 
     def keras(self, value, where):
