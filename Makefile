@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SAMPLE := 3000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab best check-up pack exercises handout notebooks browser bench lock clean
+.PHONY: help run test lab best check-up pack exercises handout notebooks browser cluster bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,13 @@ browser: $(READY) ## run every notebook in the real JupyterLab in headless Chrom
 		$(BIN)/python -m pytest -rs tests/browser/run_in_jupyterlab.py; \
 	else \
 		echo "Playwright cannot be installed, so there is no browser test."; \
+	fi
+
+cluster: $(READY) ## run experiments on a Dask cluster that is started on this machine
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/cluster/requirements.txt; then \
+		$(BIN)/python -m pytest -rs tests/cluster/run_on_dask.py; \
+	else \
+		echo "Dask cannot be installed, so there is no test on a cluster."; \
 	fi
 
 bench: $(READY) ## measure training speed against plain Keras; the table goes to build/bench/

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 import concurrent.futures
 import contextlib
 import itertools
+import math
 import os
 from pathlib import Path
 import queue
@@ -62,25 +63,25 @@ class Pool(concurrent.futures.ThreadPoolExecutor):
             process.shutdown(wait=True, kill_workers=True)
 
 
-def of_this_machine(runs: int, seconds: float | None, is_sample: bool) -> Pool | None:
+def of_this_machine(runs: int, seconds: float | None, alike: bool) -> Pool | None:
     """Return the pool for so many runs, None if this process had better do them itself.
 
-    `seconds` is how long one takes, None if nobody knows yet. FASHION_WORKERS says how many processes there are, 0 for
-    none; without it there are as many as cores and memory allow, where that gains more than starting them costs.
-    Raises ValueError for a nonsense FASHION_WORKERS.
+    `seconds` is how long one takes, None if nobody knows yet, 0 if it does not matter; `alike` whether this process
+    would get the same numbers. FASHION_WORKERS says how many processes there are, 0 for none; without it there are as
+    many as cores and memory allow, and if alike only where that gains more time than starting them costs. Raises
+    ValueError for a nonsense FASHION_WORKERS.
     """
     given = os.environ.get("FASHION_WORKERS", "").strip()
     if given and not (given.isascii() and given.isdecimal()):
         raise ValueError(f"FASHION_WORKERS={given} is to be a whole number: of processes, or 0 for none.")
     if given:
         return _kept(int(given)) if int(given) else None
-    if _pool is not None and _pool.is_warm() and _pool.workers > 1 < runs and not is_sample:
-        return _pool
-    workers = min(loky.cpu_count(), int(_memory() // MEMORY))
+    workers, start = min(loky.cpu_count(), int(_memory() // MEMORY)), START_SECONDS
+    if _pool is not None and _pool.is_warm():
+        workers, start = _pool.workers, 0
     at_once = min(workers, runs)
-    if at_once < 2 or is_sample:
-        return None
-    if seconds is not None and runs * seconds * (1 - 1 / at_once) < START_SECONDS:
+    gain = math.inf if seconds is None else runs * seconds * (1 - 1 / at_once) if at_once else 0
+    if not workers or (alike and (at_once < 2 or gain <= start)):
         return None
     return _kept(workers)
 

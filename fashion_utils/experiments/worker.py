@@ -129,8 +129,8 @@ def start(caller: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal, and Jupyter too, sends it to every process
 
     def follow():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(caller).wait()
+        while os.getppid() == caller and psutil.pid_exists(caller):  # the first notices it at once, except on Windows
+            time.sleep(1)
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

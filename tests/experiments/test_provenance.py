@@ -350,8 +350,8 @@ def test_an_object_that_does_not_let_itself_be_looked_at():
 def test_a_large_array_is_hashed_once():
     arrays, large = {}, np.zeros(1000)
     first = provenance.fingerprint([large], "run", arrays)
-    assert [array is large for _, array in arrays.values()] == [True]
-    arrays.update(dict.fromkeys(arrays, ("a hash from before", large)))
+    assert [array is large for _, array, _ in arrays.values()] == [True]
+    arrays.update(dict.fromkeys(arrays, ("a hash from before", large, "it")))
     assert provenance.fingerprint([large], "run", arrays) != first
 
 

@@ -22,12 +22,6 @@ def run(seed, units):
     return {"accuracy": units + seed / 10 + random.random() * 1e-3}
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch, use_data):
-    monkeypatch.setenv("FASHION_ARTIFACTS", str(tmp_path))
-    return tmp_path
-
-
 @pytest.fixture
 def ran(capsys):
     """A function that returns what has run since it was last called."""
@@ -350,8 +344,9 @@ def test_a_run_that_cannot_be_followed_is_run_each_time_and_says_why(capsys, ran
     ],
 )
 def test_what_run_returns_is_checked(value, message):
-    with pytest.raises(ValueError, match=f"^Variant 'small', seed 7: {message}") as raised:
+    with pytest.raises(ValueError, match=f"^{message}") as raised:
         repeat(returning(value), seeds=[7])
+    assert raised.value.__notes__ == ["This was variant 'small', seed 7.", "1 more failed: 'large', seed 7"]
     assert len(str(raised.value)) < 150
 
 
@@ -415,7 +410,7 @@ def test_says_what_was_kept(displayed):
     repeat(seeds=range(2))
     repeat(seeds=range(3))
     texts = [output["data"]["text/plain"] for output in displayed]
-    assert "sizes: run 1 of 4, small, seed 0" in texts
+    assert texts[:2] == ["sizes: 0 of 4 done, running small, seed 0", "sizes: 1 of 4 done, running small, seed 1"]
     assert texts[-1] == "sizes: 6 runs, 2 of them now, 4 kept from before"
     assert [output["update"] for output in displayed] == ([False] + [True] * 4) + [False] + [True] * 2
     repeat(seeds=range(4), train_missing=False)
