@@ -1,6 +1,9 @@
 """Execute the whole series: `make run` (into build/) and `make notebooks` (back into notebooks/)."""
 
 import argparse
+import asyncio
+from collections.abc import Iterator
+import contextlib
 from dataclasses import dataclass, field
 import json
 import os
@@ -9,8 +12,7 @@ import sys
 
 from fashion_utils import data
 from fashion_utils.sources.files import write_atomically
-from fashion_utils.workshop import BUILD, NOTEBOOKS, pages
-from nbclient import NotebookClient
+from fashion_utils.workshop import BUILD, NOTEBOOKS, kernel, pages
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbconvert.filters import strip_ansi
 import nbformat
@@ -30,10 +32,12 @@ class Outcome:
     promises: list[dict] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
     error: str = ""
+    interrupted: bool = False
 
     def columns(self) -> dict[str, str]:
         """Return the outcome in words, for its row of the index."""
         promises = "failed" if self.error and not self.promises else pages.states(self.promises)
+        promises = "interrupted" if self.interrupted else promises
         return {"ran in": f"{self.seconds:.0f} s", "promises": promises, "results": "\n".join(self.report)}
 
 
@@ -62,12 +66,11 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
         if live.disable and line.elapsed > LONG_SECONDS:
             console.print(f"  {line.description}: {line.elapsed:.0f} s")
 
-    client = NotebookClient(
+    client = kernel.Client(
         notebook,
         timeout=CELL_SECONDS,
         kernel_name="python3",
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # else each kernel warns that its sockets are local TCP
-        coalesce_streams=True,
         on_cell_start=starts,
         on_cell_executed=ends,
     )
@@ -78,10 +81,14 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
             client.execute(cwd=path.parent, env=os.environ | {"FASHION_PROMISES": "raise"})
     except CellExecutionError as error:
         outcome.error = f"{error.ename}: {error.evalue}"
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        outcome.interrupted = True
     except CellTimeoutError:
         outcome.error = f"ran for more than {CELL_SECONDS} s"
     except RuntimeError:  # nbclient's DeadKernelError is one; it is a plain one before the first cell
+        outcome.interrupted = client.was_stopped
         outcome.error = "the kernel died, perhaps for want of memory"
+    client.tidy()
     outcome.seconds = whole.elapsed
     if outcome.error:
         outcome.error = f"cell {running}: {outcome.error}\n\n{code_cells[max(running - 1, 0)].source}"
@@ -103,8 +110,27 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
                 output["data"]["text/plain"] = strip_ansi(output["data"]["text/plain"])
 
 
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Exit with a sentence if another run is writing into this folder. The lock ends with the process that has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".running").open("a+") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"Another run is writing into {folder}: wait until it has ended.")
+        yield
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; exit with a sentence when a cell, the data or a strict check fails."""
+    """Run the command line; exit with a sentence when a cell, the data, the disk or a strict check fails."""
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.run", description="Execute the notebooks.")
     parser.add_argument("notebooks", nargs="*", type=Path, help="which ones; all of notebooks/ if none is named")
     parser.add_argument("--refresh", action="store_true", help="write the results back into the committed notebooks")
@@ -118,11 +144,21 @@ def main(arguments: list[str] | None = None) -> None:
         source = data.prepare()
     except (data.DataError, ValueError) as error:
         sys.exit(str(error))
-    strict, label = options.strict or options.refresh, source.label or "the full real data"
+    strict = options.strict or options.refresh
     if strict and not source.is_full_real:
-        sys.exit(f"This needs the full real data, and what was found is {label}.")
+        sys.exit(f"This needs the full real data, and what was found is {source.label}.")
 
-    outcomes, rows = [], {}
+    try:
+        with alone_in(BUILD):
+            execute_all(paths, source, options.refresh, strict, console)
+    except OSError as error:
+        sys.exit(f"{error.filename or BUILD}: {error.strerror}. What was written before is kept.")
+    console.print("Open build/index.html to read the executed notebooks.")
+
+
+def execute_all(paths: list[Path], source: data.Source, refresh: bool, strict: bool, console: Console) -> None:
+    """Execute notebooks one after the other and write what they gave; exit with a sentence where one fails."""
+    outcomes, rows, label = [], {}, source.label or "the full real data"
     for path in paths:
         notebook, outcome = execute(path, console)
         outcomes.append(outcome)
@@ -135,16 +171,17 @@ def main(arguments: list[str] | None = None) -> None:
         write_atomically(BUILD / "summary.json", json.dumps(summary, indent=1, default=str).encode())  # str: paths
         pages.write(BUILD, notebook, path.stem)
         pages.write_index(BUILD, f"Executed on {label}.", rows, NOTEBOOKS)
-        if outcome.error:
+        if outcome.error or outcome.interrupted:
             break
-        if options.refresh:
+        if refresh:
             write_atomically(path, text.encode())
+    if outcome.interrupted:
+        sys.exit(f"Interrupted in {outcome.name}. What ran before is kept in {BUILD}.")
     if outcome.error:
         sys.exit(f"{outcome.name} stopped in {outcome.error}")
     bad = [outcome.name for outcome in outcomes if {promise["state"] for promise in outcome.promises} != {"held"}]
     if strict and bad:
         sys.exit(f"Not every promise was checked and held in {', '.join(bad)}.")
-    console.print("Open build/index.html to read the executed notebooks.")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,16 @@ from html.parser import HTMLParser
 import io
 import json
 from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
 
 from fashion_utils import data
 from fashion_utils.workshop import run as series
 import nbformat
 from nbformat import v4
+import psutil
 import pytest
 from rich.console import Console
 
@@ -72,7 +77,7 @@ def run_series(folder, notebooks, *options, source=REAL):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".running")
 
 
 def code_cells(path):
@@ -202,6 +207,76 @@ def test_a_cell_that_kills_its_kernel_is_reported(tmp_path):
     assert "01_deadly stopped in cell 2: the kernel died" in ran.printed
     assert "os._exit(1)" in ran.printed
     assert names(ran.build) == ["01_deadly.html", "01_deadly.ipynb", "index.html", "summary.json"]
+
+
+SIGNALLED = """
+import sys
+from pathlib import Path
+from fashion_utils import data
+from fashion_utils.workshop import run
+run.NOTEBOOKS, run.BUILD = (Path(sys.argv[1], name) for name in ("notebooks", "build"))
+data.prepare = lambda: data.Source("real", "made up by a test", None, "0")
+run.main([])
+"""
+
+
+@pytest.fixture
+def started(tmp_path):
+    """A run of two notebooks in a process of its own, the first done, the second at a cell that prints and waits."""
+    (tmp_path / "notebooks").mkdir()
+    waiting = f"print('x' * 10**6); open({str(tmp_path / 'waiting')!r}, 'w'); import time; time.sleep(100)"
+    for name, cells in {"01_good": ["print('so far')"], "02_long": [waiting], "03_after": ["1"]}.items():
+        write_notebook(tmp_path / "notebooks" / f"{name}.ipynb", cells)
+    command = [sys.executable, "-c", SIGNALLED, tmp_path]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    limit = time.monotonic() + 60
+    while not (tmp_path / "waiting").exists():
+        assert process.poll() is None and time.monotonic() < limit, process.communicate()[0]
+        time.sleep(0.1)
+    kernels = psutil.Process(process.pid).children(recursive=True)
+    yield process, kernels
+    process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_in_a_sentence_and_keeps_what_ran(number, started, tmp_path):
+    process, kernels = started
+    process.send_signal(number)
+    printed, _ = process.communicate(timeout=20)
+    assert process.returncode == 1 and "Traceback" not in printed
+    assert printed.endswith(f"Interrupted in 02_long. What ran before is kept in {tmp_path / 'build'}.\n")
+    assert kernels and not psutil.wait_procs(kernels, timeout=5)[1]
+    built = [f"{name}{ending}" for name in ("01_good", "02_long") for ending in (".html", ".ipynb")]
+    assert names(tmp_path / "build") == [*built, "index.html", "summary.json"]
+    assert code_cells(tmp_path / "build" / "01_good.ipynb")[0].outputs[0].text == "so far\n"
+    assert "<td>interrupted</td>" in (tmp_path / "build" / "index.html").read_text(encoding="utf-8")
+
+
+def test_two_runs_in_one_folder_do_not_mix(started, tmp_path):
+    second = subprocess.run([sys.executable, "-c", SIGNALLED, tmp_path], capture_output=True, text=True)
+    assert second.returncode == 1
+    assert second.stderr == f"Another run is writing into {tmp_path / 'build'}: wait until it has ended.\n"
+    assert second.stdout == ""
+    started[0].kill()  # the lock ends with the process, however that ends
+    started[0].wait()
+    with series.alone_in(tmp_path / "build"):
+        pass
+
+
+def test_a_full_disk_is_said_in_a_sentence_and_what_ran_before_is_kept(tmp_path, monkeypatch):
+    write, written = series.write_atomically, []
+
+    def write_until_full(path, content):
+        written.append(path.name)
+        if path.name == "02_more.ipynb":
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(series, "write_atomically", write_until_full)
+    ran = run_series(tmp_path, {"01_good": ("1",), "02_more": ("2",)})
+    assert ran.status == 1 and written[-1] == "02_more.ipynb"
+    assert ran.printed.endswith(f"{ran.build}: No space left on device. What was written before is kept.\n")
+    assert names(ran.build) == ["01_good.html", "01_good.ipynb", "index.html", "summary.json"]
 
 
 # --- What needs no kernel ---------------------------------------------------------------------------------------------
