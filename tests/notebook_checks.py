@@ -734,10 +734,17 @@ def sealed_test_data(notebook: Notebook) -> Iterator[str]:
 
 
 def _without_train_line(parsed: ast.Module) -> tuple[ast.Module, int]:
-    """Return a cell without the lines that load the training data and leave the test data alone, and their number."""
-    line = ast.parse(TRAIN_LINE).body[0]
-    rest = [statement for statement in parsed.body if not _like(statement, line)]
-    return ast.Module(rest, []), len(parsed.body) - len(rest)
+    """Return a cell, and the functions in it, without the lines that load the training data only, and their number."""
+    line, found = ast.parse(TRAIN_LINE).body[0], []
+
+    class Drop(ast.NodeTransformer):
+        def visit_Assign(self, node):
+            if not _like(node, line):
+                return node
+            found.append(node)
+            return ast.Pass()
+
+    return Drop().visit(deepcopy(parsed)), len(found)
 
 
 def _open_cells(notebook: Notebook) -> list[NotebookNode]:

@@ -479,6 +479,7 @@ BROKEN = {
         ("02", add_code("## Read the result", "sealed = _[0]"), "sealed: _"),
         ("03", add_code("## Read the result", "data_sets = tf.keras.datasets.fashion_mnist.load_data()"), "load_data"),
         ("03", add_code("## Read the result", TRAIN.replace("_ =", "rest =")), "load_data"),
+        ("03", add_code("## Read the result", f"def load():\n    {TRAIN}\n    return _"), "sealed: _"),
         ("04", add_code("## Get ready", TEST), "test_images"),
         ("04", replace("## Open the test set", "## Go on"), "test_images"),
         ("04", add_code("## Read the result", TEST), "loaded 2 times"),
