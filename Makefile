@@ -58,8 +58,9 @@ cluster: $(READY) ## run experiments on a Dask cluster that is started on this m
 		echo "Dask cannot be installed, so there is no test on a cluster."; \
 	fi
 
-bench: $(READY) ## measure training speed against plain Keras; the table goes to build/bench/
+bench: $(READY) ## measure training speed, and networks an hour by workers; the tables go to build/bench/
 	$(BIN)/python -m benchmarks.bench_training $(ARGS)
+	$(BIN)/python -m benchmarks.bench_experiments $(ARGS)
 
 lock: $(READY) ## bring requirements.txt up to date with pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

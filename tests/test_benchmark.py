@@ -1,10 +1,12 @@
 """The benchmark's own arithmetic: what it counts, and that its NumPy network is the network it claims to be."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
 
-from benchmarks import bench_training
+from benchmarks import bench_experiments, bench_training
 
 
 def test_counts_the_operations_of_dense_layers():
@@ -72,3 +74,40 @@ def test_the_table_of_a_tiny_run(monkeypatch):
     rows, rates = bench_training.measure({case: bench_training.CASES[case]}, 1, 2, quick=True)
     assert [row["way"] for row in rows] == ["plain fit", "training.fast"]
     assert "training.fast" in bench_training.report(rows, rates, bench_training.machine())
+
+
+# --- Networks an hour -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_up_data(monkeypatch, use_data, tmp_path):
+    monkeypatch.setenv("FASHION_ARTIFACTS", str(tmp_path))
+    monkeypatch.setattr(bench_experiments, "load", lambda: (np.zeros((64, 28, 28), "float32"), np.zeros(64, "uint8")))
+
+
+@pytest.mark.parametrize("case", bench_experiments.CASES)
+@pytest.mark.parametrize("way", ["one process, all threads", "0 workers"])
+def test_every_way_trains_every_case(case, way, made_up_data, monkeypatch):
+    monkeypatch.setenv("FASHION_WORKERS", bench_experiments.WAYS[way] or "")
+    assert 0 < bench_experiments.train(case, way, 1) < 60
+
+
+def test_simulated_workers_work_side_by_side(made_up_data, monkeypatch):
+    monkeypatch.setattr(bench_experiments, "SIMULATED_SECONDS", 0.2)
+    start = time.monotonic()
+    seconds = bench_experiments.simulate(10, 30)  # 3 runs for each worker, where one alone would take 6 s
+    assert 0.6 <= seconds <= time.monotonic() - start
+    assert seconds < 5
+
+
+def test_the_rates_are_compared_with_the_first_way():
+    rows = [
+        {"case": "MLP", "way": way, "runs": 40, "seconds": s, "networks_an_hour": 144_000 / s, "times": 100 / s}
+        for way, s in zip(bench_experiments.WAYS, (100, 125, 130, 80), strict=True)
+    ]
+    simulated = [{"workers": 10, "runs": 100, "runs_a_second": 9.9, "share_of_ideal": 0.99}]
+    lines = bench_experiments.report(rows, simulated, {}).splitlines()
+    assert [line.split() for line in lines if line.startswith("2 workers")] == [
+        ["2", "workers", "80.0", "1,800", "1.25*"]
+    ]
+    assert lines[-1].split() == ["10", "100", "9.9", "99%"]
