@@ -59,24 +59,7 @@ def repeat(
     `run`, or a worker that dies twice, is raised when all other runs are done and kept; a note names variant and seed.
     """
     seeds = _checked_seeds(name, variants, seeds)
-    engine, why_here, sample = None, "", data.source().sample is not None
-    for threads in dict.fromkeys((1, worker.threads())):
-        places, arrays, warning = results.places(name, variants, run, seeds, threads)
-        found = {key: result for key, place in places.items() if (result := place.read())}
-        missing = [key for key in places if key not in found] if train_missing else []
-        if not missing:
-            break
-        seconds = 0 if sample else results.seconds_before(places.values())
-        engine = executor or pool.of_this_machine(len(missing), seconds, worker.threads() == 1)
-        if engine is not None:
-            try:
-                jobs = _jobs(missing, places, run, variants, arrays, local=executor is None)
-                break
-            except ValueError as error:
-                if executor is not None:
-                    raise
-                engine, why_here = None, f". All in this process: {error}"
-
+    places, found, engine, jobs, notes = _planned(name, variants, run, seeds, train_missing, executor)
     kept, problems, failures, shown = len(found), {}, {}, _Shown()
 
     def tell(running=()):
@@ -84,23 +67,22 @@ def repeat(
         running = f", running {names}{f' and {len(running) - SHOWN} more' * (len(running) > SHOWN)}" if running else ""
         shown(f"{name}: {len(found)} of {len(places)} done{_failed(failures)}{running}")
 
-    answers = pool.hand_out(jobs, engine, tell) if engine is not None else _here(missing, run, variants, tell)
+    answers = _here(jobs, run, variants, tell) if engine is None else pool.hand_out(jobs, engine, tell)
     try:
         for key, answer in answers:
             if answer.error:
                 failures[key] = answer.error
                 continue
             found[key], problem = places[key].keep(answer.rows, answer.seconds)
-            if problem and not warning:
+            if problem and places[key].made_from:
                 problems[key] = problem
     except BaseException:
-        if executor is None and engine is not None:
+        if isinstance(engine, pool.Pool):
             pool.end()  # a run that is under way cannot be stopped otherwise
         raise
     now = f"{len(found) - kept} of them now, {kept} kept from before"
     done = now if train_missing else f"{kept} of them kept, none run"
-    notes = f"{_failed(failures)}{_not_finite(found)}{why_here}{warning}{_not_kept(problems)}"
-    shown(f"{name}: {len(places)} runs, {done}{notes}")
+    shown(f"{name}: {len(places)} runs, {done}{_failed(failures)}{_not_finite(found)}{notes}{_not_kept(problems)}")
     if failures:
         raise _one_error(failures)
     table = [
@@ -110,6 +92,32 @@ def repeat(
     ]
     metrics = [key for row in table for key in row if key != "seconds"]
     return pd.DataFrame(table, columns=list(dict.fromkeys(["variant", "seed", *metrics, "seconds"])))
+
+
+def _planned(name, variants, run, seeds, train_missing, executor) -> tuple:
+    """Return the place of each run, the results that are kept, who does the others, what these are, and what to note.
+
+    Who does them is an executor, or None for this process; with more threads than one it gets other numbers than a
+    worker, so that other kept results count.
+    """
+    notes = ""
+    for threads in dict.fromkeys((1, worker.threads())):
+        places, arrays, warning = results.places(name, variants, run, seeds, threads)
+        found = {key: result for key, place in places.items() if (result := place.read())}
+        missing = [key for key in places if key not in found] if train_missing else []
+        if not missing:
+            break
+        seconds = 0 if data.source().sample is not None else results.seconds_before(places.values())
+        engine = executor or pool.of_this_machine(len(missing), seconds, alike=worker.threads() == 1)
+        if engine is not None:
+            try:
+                jobs = _jobs(missing, places, run, variants, arrays, local=executor is None)
+                return places, found, engine, jobs, warning
+            except ValueError as error:
+                if executor is not None:
+                    raise
+                notes = f". All in this process: {error}"
+    return places, found, None, missing, notes + warning
 
 
 def _checked_seeds(name, variants, seeds) -> list[int]:
