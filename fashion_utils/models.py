@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 RECIPES = {
-    "CNN": {"filters": (16, 48, 96, 128), "epochs": 8},
-    "CNN with augmentation": {"filters": (16, 48, 96, 128), "epochs": 19, "augment": True},
+    "CNN": {"filters": (16, 32, 64, 128), "epochs": 12},
+    "CNN with augmentation": {"filters": (16, 32, 64, 128), "epochs": 30, "augment": True},
 }
 """The arguments of `train_recipe` for each network of `make best`."""
 

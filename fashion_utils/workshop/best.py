@@ -11,7 +11,7 @@ from fashion_utils import data, evaluation, experiments, models, training
 import keras
 import numpy as np
 
-SEEDS = range(3)
+SEEDS = range(4)
 BEST = "CNN with augmentation"  # the recipe whose networks, one for each seed, decide together
 
 
