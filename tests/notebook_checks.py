@@ -464,7 +464,9 @@ def heading_levels(notebook: Notebook) -> Iterator[str]:
 def links(notebook: Notebook) -> Iterator[str]:
     for cell in notebook.markdown_cells:
         for target in re.findall(r"\]\(([^)#\s]+)", cell.source):
-            if "://" not in target and not (NOTEBOOKS / target).is_file():
+            kind, _, name = target.rpartition(":")
+            there = name in cell.get("attachments", {}) if kind == "attachment" else (NOTEBOOKS / target).is_file()
+            if "://" not in target and not there:
                 yield f"cell {cell.id}: a link to {target}, which does not exist"
 
 

@@ -398,7 +398,10 @@ BROKEN = {
         ("04", replace("## Read the result", "#### Read the result"), "level 4 follows one of level 2"),
         ("04", replace("## Read the result", "# Read the result"), "second title"),
     ],
-    "links": [("04", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb")],
+    "links": [
+        ("04", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb"),
+        ("04", replace("01_explore.ipynb", "attachment:gone.png"), "gone.png"),
+    ],
     "folded_code": [
         ("04", replace("# Draw it\n", ""), "no comment"),
         ("04", replace("# Draw it\n", "#\n"), "no comment"),

@@ -45,8 +45,9 @@ class Pool(concurrent.futures.ThreadPoolExecutor):
             self._processes.add(self._own.process)
         try:
             return self._own.process.submit(function, *arguments).result()
-        except concurrent.futures.BrokenExecutor:
+        except (concurrent.futures.BrokenExecutor, worker.Refused):  # the second may be one with code from before
             self._processes.discard(self._own.process)
+            self._own.process.shutdown(wait=False, kill_workers=True)
             self._own.process = None
             raise
         finally:

@@ -146,16 +146,17 @@ def _check(job) -> Callable:
     _find_data(job.found, job.settings)
     _compare("data", job.made_from["data"], data.source().fingerprint)
     try:
-        run, code = unpacked(job.run)
+        run, code = _unpacked_once(job.run)
     except Exception as error:
         raise Refused(f"{_here()} cannot load what it is to run ({type(error).__name__}: {error}).") from error
-    _compare("code (fashion_utils, or a file of yours)", job.made_from["code"], code)
+    cure = " It read the files anew: restart this session, so that it does, too." if job.found else ""
+    _compare("code (fashion_utils, or a file of yours)", job.made_from["code"], code, cure)
     return run
 
 
-def _compare(what, asked, found):
+def _compare(what, asked, found, cure=""):
     if asked is not None and asked != found:
-        raise Refused(f"{_here()} was refused: its {what} differs, {found} in place of {asked}.")
+        raise Refused(f"{_here()} was refused: its {what} differs, {found} in place of {asked}.{cure}")
 
 
 def _here() -> str:
@@ -175,14 +176,16 @@ def _find_data(found, settings):
     _asked_for = found, settings
 
 
-@functools.lru_cache(maxsize=1)
 def unpacked(run: bytes) -> tuple[Callable, str | None]:
-    """Return a run and its fingerprint; the same object for each job, so that what it has loaded stays with it."""
+    """Return a run and its fingerprint, None if it cannot be told."""
     run = pickle.loads(run)
     try:
         return run, code_of(run)
     except provenance.Untraceable:
         return run, None
+
+
+_unpacked_once = functools.lru_cache(maxsize=1)(unpacked)  # for all jobs the same, so that what it has loaded stays
 
 
 class _Pickler(cloudpickle.Pickler):

@@ -1,6 +1,7 @@
 """Who carries out the runs: this machine's processes, any executor; what happens when one of them dies."""
 
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+import importlib
 import os
 from pathlib import Path
 import signal
@@ -122,6 +123,21 @@ def test_a_run_that_always_kills_its_worker_is_named_and_the_others_are_done(two
     assert raised.value.__notes__ == ["This was variant 'only', seed 2."]
     assert begun(tmp_path) == {0: 1, 1: 1, 2: 2, 3: 1}
     assert len(list((tmp_path / "real" / "pool").glob("*.json"))) == 3
+
+
+def test_a_refused_process_is_replaced_by_a_fresh_one(two_workers, tmp_path, monkeypatch):
+    """Where the reader has loaded a module anew, warm processes still have it as it was before."""
+    (tmp_path / "readers_own.py").write_text("def value():\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import readers_own
+
+    def run(seed):
+        return {"value": readers_own.value()}
+
+    assert set(repeat(run).value) == {1}
+    (tmp_path / "readers_own.py").write_text("def value():\n    return 1 + 1 + 1\n")
+    importlib.reload(readers_own)
+    assert set(repeat(run).value) == {3}
 
 
 class Told(Executor):
