@@ -56,9 +56,9 @@ def cnn(seed: int, epochs: int) -> dict:
 
 
 CASES = {  # a run, its arguments, how many runs, how often the first way's rate is wanted of two workers
-    "MLP": (mlp, {"dropout": 0.0, "epochs": 10}, 40, 1.4),
-    "MLP with dropout": (mlp, {"dropout": 0.3, "epochs": 10}, 20, 1.6),
-    "CNN": (cnn, {"epochs": 4}, 20, 1.6),
+    "MLP": (mlp, {"dropout": 0.0, "epochs": 5}, 20, 1.4),
+    "MLP with dropout": (mlp, {"dropout": 0.3, "epochs": 5}, 20, 1.6),
+    "CNN": (cnn, {"epochs": 2}, 20, 1.6),
 }
 
 

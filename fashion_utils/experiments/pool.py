@@ -10,6 +10,7 @@ from pathlib import Path
 import queue
 import threading
 import time
+import warnings
 
 from fashion_utils.experiments import worker
 from joblib.externals import loky
@@ -33,6 +34,8 @@ class Pool(concurrent.futures.ThreadPoolExecutor):
         super().__init__(workers, "fashion-pool")
         self.workers, self.last_used = workers, -float("inf")
         self._own, self._processes = threading.local(), set()
+        # That is when it has just been idle for long enough; its job is done all the same.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
 
     def submit(self, function, /, *arguments):
         self.last_used = time.monotonic()

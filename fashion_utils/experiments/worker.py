@@ -21,6 +21,7 @@ from unittest import mock
 import cloudpickle
 from fashion_utils import data, training
 from fashion_utils.experiments import provenance
+from joblib.externals.loky import process_executor
 import keras
 import numpy as np
 import psutil
@@ -127,6 +128,7 @@ def code_of(run: Callable, arrays: dict | None = None) -> str:
 def start(caller: int) -> None:
     """Make a process of this machine's pool one that ends with its caller and leaves interrupts to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal, and Jupyter too, sends it to every process
+    process_executor._USE_PSUTIL = False  # else loky takes the first large data for a leak, and starts the process anew
 
     def follow():
         while os.getppid() == caller and psutil.pid_exists(caller):  # the first notices it at once, except on Windows

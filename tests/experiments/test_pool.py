@@ -68,6 +68,18 @@ def test_each_worker_loads_its_data_once(two_workers, tmp_path):
     assert begun(tmp_path)[0] == 2
 
 
+def test_a_process_that_loads_much_is_not_taken_for_a_leak(two_workers, tmp_path, recwarn):
+    cell = "import functools, time, numpy\n@functools.cache\ndef load(much):\n    mark(folder, 0)\n"
+    cell += "    return numpy.ones(much, 'float32')\n"
+    namespace = {"__name__": "__main__", "mark": mark, "folder": str(tmp_path)}
+    cell += "def run(seed, much):\n    time.sleep(1.1)\n    return {'loaded': load(much).sum()}"
+    exec(cell, namespace)
+    repeat(namespace["run"], range(4), much=1)
+    assert set(repeat(namespace["run"], range(6), much=2**27).loaded) == {2**27}
+    assert begun(tmp_path)[0] <= 4, "a process was started anew"
+    assert not [warning for warning in recwarn if "worker stopped" in str(warning.message)]
+
+
 # --- What is large stays ----------------------------------------------------------------------------------------------
 
 
