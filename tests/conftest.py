@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("MPLBACKEND", "agg")  # before Matplotlib: no test opens a window
 
-from fashion_utils import data
+from fashion_utils import data, experiments  # noqa: F401 (TensorFlow gets one thread before any test computes)
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 import pytest

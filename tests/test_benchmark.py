@@ -85,7 +85,7 @@ def made_up_data(monkeypatch, use_data, tmp_path):
     monkeypatch.setattr(bench_experiments, "load", lambda: (np.zeros((64, 28, 28), "float32"), np.zeros(64, "uint8")))
 
 
-@pytest.mark.parametrize("case", bench_experiments.CASES)
+@pytest.mark.parametrize("case", ["MLP", "CNN"])
 @pytest.mark.parametrize("way", ["one process, all threads", "0 workers"])
 def test_every_way_trains_every_case(case, way, made_up_data, monkeypatch):
     monkeypatch.setenv("FASHION_WORKERS", bench_experiments.WAYS[way] or "")

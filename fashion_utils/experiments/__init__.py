@@ -100,13 +100,16 @@ def _planned(name, variants, run, seeds, train_missing, executor) -> tuple:
     Who does them is an executor, or None for this process; with more threads than one it gets other numbers than a
     worker, so that other kept results count.
     """
-    notes = ""
+    notes, found = "", {}
     for threads in dict.fromkeys((1, worker.threads())):
         places, arrays, warning = results.places(name, variants, run, seeds, threads)
-        found = {key: result for key, place in places.items() if (result := place.read())}
-        missing = [key for key in places if key not in found] if train_missing else []
+        before = {} if train_missing else found  # to look at what is kept, either will do
+        found = before | {key: result for key, place in places.items() if (result := place.read())}
+        missing = [key for key in places if key not in found]
         if not missing:
             break
+        if not train_missing:
+            continue
         seconds = 0 if data.source().sample is not None else results.seconds_before(places.values())
         engine = executor or pool.of_this_machine(len(missing), seconds, alike=worker.threads() == 1)
         if engine is not None:
@@ -117,7 +120,7 @@ def _planned(name, variants, run, seeds, train_missing, executor) -> tuple:
                 if executor is not None:
                     raise
                 notes = f". All in this process: {error}"
-    return places, found, None, missing, notes + warning
+    return places, found, None, missing if train_missing else [], notes + warning
 
 
 def _checked_seeds(name, variants, seeds) -> list[int]:

@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 
-from conftest import begun, mark, run_or_die, train  # of this folder
 from fashion_utils import experiments
 from fashion_utils.experiments import pool, worker
+from made_up_runs import begun, mark, run_or_die, train
 import numpy as np
 import psutil
 import pytest
@@ -60,6 +60,7 @@ def test_what_one_has_kept_the_other_uses(two_workers, monkeypatch, tmp_path):
     assert begun(tmp_path) == dict.fromkeys(SEEDS, 1)
 
 
+@pytest.mark.slow
 def test_each_worker_loads_its_data_once(two_workers, tmp_path):
     cell = "import functools\n@functools.cache\ndef load():\n    mark(folder, 0)\n    return 1\n"
     namespace = {"__name__": "__main__", "mark": mark, "folder": str(tmp_path)}
@@ -68,6 +69,7 @@ def test_each_worker_loads_its_data_once(two_workers, tmp_path):
     assert begun(tmp_path)[0] == 2
 
 
+@pytest.mark.slow
 def test_a_process_that_loads_much_is_not_taken_for_a_leak(two_workers, tmp_path, recwarn):
     cell = "import functools, time, numpy\n@functools.cache\ndef load(much):\n    mark(folder, 0)\n"
     cell += "    return numpy.ones(much, 'float32')\n"
@@ -137,6 +139,7 @@ def test_a_run_that_always_kills_its_worker_is_named_and_the_others_are_done(two
     assert len(list((tmp_path / "real" / "pool").glob("*.json"))) == 3
 
 
+@pytest.mark.slow
 def test_a_refused_process_is_replaced_by_a_fresh_one(two_workers, tmp_path, monkeypatch):
     """Where the reader has loaded a module anew, warm processes still have it as it was before."""
     (tmp_path / "readers_own.py").write_text("def value():\n    return 1\n")
@@ -191,7 +194,7 @@ def test_an_executor_that_was_shut_down():
 SCRIPT = """
 import os, sys, time
 sys.path[:0] = {paths}
-from conftest import mark
+from made_up_runs import mark
 from fashion_utils import data, experiments
 data.use(data.Source("real", "made up by a test", None, "0"))
 
@@ -262,6 +265,7 @@ def test_when_the_caller_dies_so_do_its_workers(script, tmp_path):
 # --- How many there are, and for how long -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_idle_pool_ends_and_comes_back(two_workers, monkeypatch, tmp_path):
     pool.end()
     monkeypatch.setattr(pool, "IDLE_SECONDS", 1)

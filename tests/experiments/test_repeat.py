@@ -7,6 +7,7 @@ import random
 import threading
 
 from fashion_utils import experiments, training
+from fashion_utils.experiments import worker
 from fashion_utils.sources import files
 import keras
 import numpy as np
@@ -114,6 +115,16 @@ def test_without_training_only_what_is_kept_comes_back(ran):
     ran()
     assert repeat(seeds=range(3), train_missing=False).equals(first)
     assert ran() == []
+
+
+def test_results_of_either_number_of_threads_come_back(ran, monkeypatch):
+    repeat(variants={"small": {"units": 1}})
+    monkeypatch.setattr(worker, "threads", lambda: 2)
+    repeat(variants={"large": {"units": 100}})
+    assert ran() == ["1 0", "100 0"]
+    assert repeat(train_missing=False).variant.tolist() == ["small", "large"]
+    repeat()
+    assert ran() == ["1 0"], "what one thread computed has other last digits"
 
 
 def test_an_interrupted_experiment_goes_on_where_it_was(folder, ran, monkeypatch):

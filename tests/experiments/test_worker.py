@@ -12,10 +12,10 @@ import sys
 import threading
 import time
 
-from conftest import train  # of this folder
 from fashion_utils import data
 from fashion_utils.experiments import worker
 import keras
+from made_up_runs import train
 import numpy as np
 import pytest
 import threadpoolctl

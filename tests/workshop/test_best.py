@@ -14,6 +14,7 @@ def trained(tmp_path, monkeypatch, use_data, capsys):
     """Tiny recipes on 200 pictures, trained from two seeds; a function that returns what it said in the last run."""
     tiny = {"CNN": {"filters": (1,), "epochs": 0}, best.BEST: {"filters": (1, 1), "epochs": 0, "augment": True}}
     monkeypatch.setenv("FASHION_ARTIFACTS", str(tmp_path))
+    monkeypatch.setenv("FASHION_WORKERS", "0")  # nothing of what is replaced here is so in another process
     monkeypatch.setattr(data, "load_train", lambda: (IMAGES, LABELS))
     monkeypatch.setattr(data, "load_test", lambda: (IMAGES[:30], LABELS[:30]))
     monkeypatch.setattr(models, "RECIPES", tiny)
