@@ -1,6 +1,7 @@
 """Who carries out the runs: this machine's processes, any executor; what happens when one of them dies."""
 
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+import contextlib
 import importlib
 import os
 from pathlib import Path
@@ -192,7 +193,8 @@ def test_an_executor_that_was_shut_down():
 
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 sys.path[:0] = {paths}
 from made_up_runs import mark
 from fashion_utils import data, experiments
@@ -265,12 +267,20 @@ def test_when_the_caller_dies_so_do_its_workers(script, tmp_path):
 # --- How many there are, and for how long -----------------------------------------------------------------------------
 
 
+def workers():
+    """The processes of this process's pool that are alive."""
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "popen_loky" in " ".join(process.cmdline()):
+                yield process
+
+
 @pytest.mark.slow
 def test_an_idle_pool_ends_and_comes_back(two_workers, monkeypatch, tmp_path):
     pool.end()
     monkeypatch.setattr(pool, "IDLE_SECONDS", 1)
     repeat(run_or_die, [0], folder=tmp_path)
-    until(lambda: not [p for p in psutil.Process().children() if "popen_loky" in " ".join(p.cmdline())], 20)
+    until(lambda: not list(workers()), 20)
     assert not pool._pool.is_warm()
     repeat(run_or_die, [1], folder=tmp_path)
     pool.end()
