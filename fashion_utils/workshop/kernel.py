@@ -10,7 +10,7 @@ import nbformat
 from nbformat.v4 import new_output
 
 MOST_TEXT = 100_000  # characters kept of what one cell prints and shows
-MOST_OTHER = 5_000_000  # characters of its pictures and the like
+MOST_OTHER = 5_000_000  # characters of one picture or the like
 LEAST = 100  # what each output counts at least, so that their number is bounded too
 
 
@@ -29,11 +29,8 @@ class Client(NotebookClient):
         if msg["msg_type"] == "stream":
             content["text"] = self._shortened(content["text"], room, cell_index)
             self._kept[cell_index] += len(content["text"])
-            same = (out for out in cell.outputs if out.output_type == "stream" and out.name == content["name"])
-            if (stream := next(same, None)) or not content["text"]:
-                if stream:
-                    stream.text += content["text"]
-                return stream
+            if not content["text"]:
+                return None
         elif msg["msg_type"] == "error":
             lines = "\n".join(content["traceback"])
             content["traceback"] = self._shortened(lines, MOST_TEXT, cell_index).split("\n")
@@ -45,7 +42,12 @@ class Client(NotebookClient):
             self._kept[cell_index] += LEAST + self._shorten_data(content["data"], room, cell_index)
         elif "data" in content:
             self._shorten_data(content["data"], MOST_TEXT, cell_index)
-        return super().process_message(msg, cell, cell_index)
+        output = super().process_message(msg, cell, cell_index)  # which may clear what there was before
+        if msg["msg_type"] == "stream" and output is not None:
+            first = next(out for out in cell.outputs if out.output_type == "stream" and out.name == output.name)
+            if first is not output:
+                first.text += cell.outputs.pop().text
+        return output
 
     def _shorten_data(self, data, room, cell_index) -> int:
         """Shorten a plain text, drop what else is too large; return how many characters of text are left."""

@@ -101,8 +101,8 @@ def execute(path: Path, console: Console) -> tuple[nbformat.NotebookNode, Outcom
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
     """Remove what changes from run to run and machine to machine, so that a refreshed notebook has a small diff."""
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = {"kernelspec": kernelspec, "language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):

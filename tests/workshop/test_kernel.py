@@ -17,6 +17,7 @@ CELLS = {
     "a large page": "from IPython.display import HTML\nHTML('w' * 300_000)",
     "an update": "shown = display('a', display_id=True)\nshown.update('b' * 300_000)",
     "a bar": "for i in range(5): print(f'\\r{i} of 5', end='')",
+    "cleared": "from IPython.display import clear_output\nfor i in range(3): clear_output(wait=True); print(i)",
     "wiped out": "print('12\\b\\b34')",
     "as it is": "print('short')",
     "an error": "raise ValueError('v' * 300_000)",
@@ -59,6 +60,10 @@ def test_that_something_is_left_out_is_said(name, outputs):
 
 def test_what_is_short_stays_as_it_is(outputs):
     assert [output.text for output in outputs["as it is"]] == ["short\n"]
+
+
+def test_what_a_cell_clears_is_gone(outputs):
+    assert [output.text for output in outputs["cleared"]] == ["2\n"]
 
 
 def test_a_stream_is_one_output(outputs):
