@@ -12,18 +12,18 @@ from concurrent.futures import Executor, Future
 import functools
 import heapq
 import itertools
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from unittest import mock
 
-from fashion_utils import data
-from fashion_utils.sources.files import write_atomically
+from fashion_utils import data, models, training  # experiments later: it would leave TensorFlow one thread
+import keras
 
-from benchmarks.bench_training import FOLDER, machine
+from benchmarks.bench_training import machine, publish
 
 WAYS = {"one process, all threads": None, "0 workers": "0", "1 worker": "1", "2 workers": "2"}
 SIMULATED = (1, 10, 100, 1000)  # workers
@@ -39,8 +39,6 @@ def load():
 
 def mlp(seed: int, dropout: float, epochs: int) -> dict:
     """Train the series' perceptron on all pictures."""
-    from fashion_utils import models
-
     images, labels = load()
     history = models.mlp(dropout).fit(images, labels, epochs=epochs, batch_size=32, verbose=0).history
     return {"accuracy": history["accuracy"][-1]}
@@ -48,8 +46,6 @@ def mlp(seed: int, dropout: float, epochs: int) -> dict:
 
 def cnn(seed: int, epochs: int) -> dict:
     """Train the series' small convolutional network on 12,800 pictures."""
-    from fashion_utils import models
-
     images, labels = (array[:12_800] for array in load())
     history = models.cnn().fit(images[..., None], labels, epochs=epochs, batch_size=128, verbose=0).history
     return {"accuracy": history["accuracy"][-1]}
@@ -67,9 +63,6 @@ def train(case: str, way: str, runs: int) -> float:
     run, arguments, _, _ = CASES[case]
     data.prepare()
     if WAYS[way] is None:
-        from fashion_utils import training
-        import keras
-
         start = time.perf_counter()
         for seed in range(runs):
             keras.utils.set_random_seed(seed)
@@ -129,8 +122,7 @@ def simulate(workers: int, runs: int) -> float:
     """Return the seconds in which `repeat` has so many workers do so many runs, each of SIMULATED_SECONDS."""
     from fashion_utils import experiments
 
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["FASHION_ARTIFACTS"] = folder
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, FASHION_ARTIFACTS=folder):
         start = time.perf_counter()
         executor = Simulated(workers, SIMULATED_SECONDS)
         experiments.repeat("simulated", {"CNN": {"epochs": 1}}, cnn, range(runs), executor=executor)
@@ -184,10 +176,7 @@ def main() -> None:
         simulated.append({"workers": workers, "runs": runs, "runs_a_second": runs / seconds, "share_of_ideal": share})
     description = machine() | {"data": data.source().kind}
     text = report(rows, simulated, description)
-    results = {"machine": description, "rows": rows, "simulated": simulated}
-    write_atomically(FOLDER / "experiments.json", json.dumps(results, indent=1).encode())
-    write_atomically(FOLDER / "experiments.txt", f"{text}\n".encode())
-    print(text)
+    publish("experiments", text, {"machine": description, "rows": rows, "simulated": simulated})
 
 
 if __name__ == "__main__":

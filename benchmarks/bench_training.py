@@ -300,6 +300,13 @@ def report(rows: list[dict], rates: list[float], description: dict) -> str:
     return "\n".join([*lines, "", *textwrap.wrap(LEGEND, 100)])
 
 
+def publish(name: str, text: str, results: dict) -> None:
+    """Print a table, and write it and its numbers to build/bench/."""
+    write_atomically(FOLDER / f"{name}.json", json.dumps(results, indent=1).encode())
+    write_atomically(FOLDER / f"{name}.txt", f"{text}\n".encode())
+    print(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_training", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds and epochs, convolutions on 12,800 images")
@@ -310,10 +317,7 @@ def main() -> None:
     description = machine() | {"data": data.source().kind, "rounds": rounds, "epochs a round": epochs}
     rows, rates = measure(cases, rounds, epochs, options.quick)
     text = report(rows, rates, description)
-    results = {"machine": description, "matrix_product_flops": rates, "rows": rows}
-    write_atomically(FOLDER / "training.json", json.dumps(results, indent=1).encode())
-    write_atomically(FOLDER / "training.txt", f"{text}\n".encode())
-    print(text)
+    publish("training", text, {"machine": description, "matrix_product_flops": rates, "rows": rows})
 
 
 if __name__ == "__main__":
