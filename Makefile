@@ -26,7 +26,7 @@ test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sam
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
-best: $(READY) ## train the best recipe of notebook 6, a quarter of an hour, once; ARGS=--all trains them all
+best: $(READY) ## train the best recipe of notebook 7, a quarter of an hour, once; ARGS=--all trains them all
 	$(BIN)/python -m fashion_utils.workshop.best $(ARGS)
 
 check-up: ## is this machine ready for a workshop? installs and downloads nothing

@@ -42,7 +42,7 @@ STEPS_PER_EXECUTION = 100
 
 
 def mlp(dropout: float = 0.0) -> list[keras.Layer]:
-    """Return the series' network of notebook 03, with dropout behind both hidden layers if it is not 0."""
+    """Return the series' network of notebook 04, with dropout behind both hidden layers if it is not 0."""
     return [keras.Input((28, 28)), *models.mlp(dropout).layers]
 
 

@@ -21,10 +21,10 @@ RECIPES = {
 
 
 def mlp(dropout: float = 0.0) -> keras.Sequential:
-    """Return the multilayer perceptron of notebook 3, 784-128-64-10 with 109,386 parameters, compiled and untrained.
+    """Return the multilayer perceptron of notebook 4, 784-128-64-10 with 109,386 parameters, compiled and untrained.
 
     It takes images (n, 28, 28), float in [0, 1], and gives probabilities (n, 10), float32; labels are integers 0 to 9.
-    `dropout` is the share of the units dropped after each hidden layer, as in notebook 5; 0 adds no such layers.
+    `dropout` is the share of the units dropped after each hidden layer, as in notebook 6; 0 adds no such layers.
     """
     model = keras.Sequential([keras.layers.Input((28, 28)), keras.layers.Flatten()])
     for units in (128, 64):
@@ -37,7 +37,7 @@ def mlp(dropout: float = 0.0) -> keras.Sequential:
 
 
 def cnn(filters: Sequence[int] = (16, 32, 64), dropout: float = 0.2, augment: bool = False) -> keras.Sequential:
-    """Return the convolutional network of notebook 6, compiled and untrained.
+    """Return the convolutional network of notebook 7, compiled and untrained.
 
     It takes images (n, 28, 28, 1), float in [0, 1], and gives probabilities (n, 10), float32; labels are integers.
 

@@ -188,7 +188,7 @@ def test_counts_on_the_confusion_matrix_are_readable():
     true = np.repeat(np.arange(10), 1000)
     predicted = np.where(rng.random(10_000) < np.linspace(0.1, 1, 10)[true], true, (true + rng.integers(10)) % 10)
     names = {"confusion": confusion_matrix(true, predicted), "class_names": data.CLASS_NAMES, "n": len(true)}
-    figure = draw("04_evaluate", "sns.heatmap(", names | {"PowerNorm": PowerNorm, "sns": sns})
+    figure = draw("05_evaluate", "sns.heatmap(", names | {"PowerNorm": PowerNorm, "sns": sns})
     assert pale_texts(figure) == []
 
 

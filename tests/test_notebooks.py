@@ -17,8 +17,8 @@ PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
 def test_the_series_has_its_notebooks():
-    expected = ["01_explore", "02_preprocess", "03_train_mlp", "04_evaluate"]
-    assert [path.stem for path in PATHS][:4] == expected
+    expected = ["01_explore", "02_preprocess", "03_learn", "04_train_mlp", "05_evaluate", "06_regularize", "07_cnn"]
+    assert [path.stem for path in PATHS] == expected
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -34,7 +34,7 @@ def test_every_allowed_number_is_still_in_use():
 
 # --- The checks can fail ----------------------------------------------------------------------------------------------
 
-OPENING = """# 4 · How good is it?
+OPENING = """# 5 · How good is it?
 
 **You will learn**
 
@@ -59,7 +59,7 @@ arrays = {{"train": train_images, "test": test_images}}
 def describe(array):
     return array.shape, array.min(), array.max()
 print({{name: describe(array) for name, array in arrays.items()}})"""
-MODEL = notebook_checks.MISSION_LINES["03"][1]
+MODEL = notebook_checks.MISSION_LINES["04"][1]
 FIT = """EPOCHS = 10
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(train_images, train_labels, epochs=EPOCHS, validation_split=0.1, verbose=0)"""
@@ -116,10 +116,10 @@ WHERE_NEXT = "## Where to go next\n\n[On](01_explore.ipynb)"
 MIDDLE = {
     "01": ("## Load it", DESCRIBE, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES_WITHOUT_TEST),
     "02": ("## Read the result", RESULT, PROMISES_WITHOUT_TEST),
-    "03": (MODEL, "## Train it", FIT, "## Read the result", RESULT, PROMISES_WITHOUT_TEST),
-    "04": ("## Open the test set", OPEN, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES),
-    "05": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
+    "04": (MODEL, "## Train it", FIT, "## Read the result", RESULT, PROMISES_WITHOUT_TEST),
+    "05": ("## Open the test set", OPEN, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES),
     "06": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
+    "07": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
 }
 
 
@@ -276,199 +276,199 @@ def unfold_and_double(cell):
 
 BROKEN = {
     "executed_in_order": [
-        ("04", set_in_code(execution_count=None), "None, expected 4"),
-        ("04", set_in_code(execution_count=9), "9, expected 4"),
-        ("04", add_code("# 4", "print()"), "None, expected 1"),
+        ("05", set_in_code(execution_count=None), "None, expected 4"),
+        ("05", set_in_code(execution_count=9), "9, expected 4"),
+        ("05", add_code("# 5", "print()"), "None, expected 1"),
     ],
-    "no_stderr": [("04", output("stream", name="stderr", text="a warning"), "a warning")],
-    "no_error": [("04", output("error", ename="ValueError", evalue="bad", traceback=[]), "ValueError: bad")],
+    "no_stderr": [("05", output("stream", name="stderr", text="a warning"), "a warning")],
+    "no_error": [("05", output("error", ename="ValueError", evalue="bad", traceback=[]), "ValueError: bad")],
     "no_absolute_path": [
-        ("04", say("saved to /home/ada/model.keras"), "/home/ada"),
-        ("04", say(r"saved to C:\ada\model.keras"), r"'C:"),
-        ("04", replace("verbose=0", "verbose='/tmp/x'"), "/tmp/x"),
-        ("04", output("display_data", {"text/html": "<a href='/Users/ada'>"}), "/Users/ada"),
-        ("04", output("display_data", {"text/plain": "/root/x"}), "/root/x"),
-        ("04", replace("It was measured", "See /work/x. It was measured"), "/work/x"),
+        ("05", say("saved to /home/ada/model.keras"), "/home/ada"),
+        ("05", say(r"saved to C:\ada\model.keras"), r"'C:"),
+        ("05", replace("verbose=0", "verbose='/tmp/x'"), "/tmp/x"),
+        ("05", output("display_data", {"text/html": "<a href='/Users/ada'>"}), "/Users/ada"),
+        ("05", output("display_data", {"text/plain": "/root/x"}), "/root/x"),
+        ("05", replace("It was measured", "See /work/x. It was measured"), "/work/x"),
     ],
     "clean_outputs": [
-        ("04", say("\x1b[1mbold"), "ANSI"),
-        ("04", say("1/10\r2/10"), "carriage return"),
-        ("04", say("1/10\x08\x082/10"), "backspace"),
-        ("04", say("<Figure size 640x480 with 1 Axes>"), "repr"),
-        ("04", output("display_data", {"text/plain": "<object at 0x7f0012ab>"}), "memory address"),
+        ("05", say("\x1b[1mbold"), "ANSI"),
+        ("05", say("1/10\r2/10"), "carriage return"),
+        ("05", say("1/10\x08\x082/10"), "backspace"),
+        ("05", say("<Figure size 640x480 with 1 Axes>"), "repr"),
+        ("05", output("display_data", {"text/plain": "<object at 0x7f0012ab>"}), "memory address"),
     ],
     "full_real_data": [
-        ("04", in_promises(lambda cell: cell.outputs.pop()), "0 of 2 promises held"),
-        ("04", state("not checked"), "1 of 2 promises held"),
-        ("04", state("broken"), "1 of 2 promises held"),
-        ("04", replace('    ("change",', '    ("another", it, 0, 1),\n    ("change",'), "2 of 3 promises held"),
-        ("04", say("STAND-IN DATA: THIS IS NOT FASHION-MNIST"), "stand-in"),
-        ("04", say("found. FASHION_SAMPLE=6000: only a sample"), "sample"),
-        ("04", output("display_data", {"text/plain": "A curve (sample of 6,000)"}), "sample"),
-        ("04", output("display_data", {"text/plain": "A curve (stand-in data)"}), "sample"),
+        ("05", in_promises(lambda cell: cell.outputs.pop()), "0 of 2 promises held"),
+        ("05", state("not checked"), "1 of 2 promises held"),
+        ("05", state("broken"), "1 of 2 promises held"),
+        ("05", replace('    ("change",', '    ("another", it, 0, 1),\n    ("change",'), "2 of 3 promises held"),
+        ("05", say("STAND-IN DATA: THIS IS NOT FASHION-MNIST"), "stand-in"),
+        ("05", say("found. FASHION_SAMPLE=6000: only a sample"), "sample"),
+        ("05", output("display_data", {"text/plain": "A curve (sample of 6,000)"}), "sample"),
+        ("05", output("display_data", {"text/plain": "A curve (stand-in data)"}), "sample"),
     ],
     "described_images": [
-        ("04", picture("image/png", 100, alt=" "), "without alternative text"),
-        ("04", picture("image/png", 300_000, alt="A big one."), "300,000 bytes"),
-        ("04", picture("image/jpeg", 100, alt="A photograph."), "expected image/png"),
+        ("05", picture("image/png", 100, alt=" "), "without alternative text"),
+        ("05", picture("image/png", 300_000, alt="A big one."), "300,000 bytes"),
+        ("05", picture("image/jpeg", 100, alt="A photograph."), "expected image/png"),
     ],
     "repeatable_checked_outputs": [
-        ("04", say("0.88123"), "decimals"),
-        ("04", say("in 12.3 s"), "timing"),
-        ("04", say("in 20ms"), "timing"),
+        ("05", say("0.88123"), "decimals"),
+        ("05", say("in 12.3 s"), "timing"),
+        ("05", say("in 20ms"), "timing"),
     ],
-    "small_file": [("04", say("long " * 300_000), "more than 1,500,000")],
+    "small_file": [("05", say("long " * 300_000), "more than 1,500,000")],
     "normal_metadata": [
-        ("04", lambda notebook: notebook.node.metadata.language_info.update(version="3.12.1"), "metadata"),
-        ("04", set_in_code(metadata={"execution": {"iopub.execute_input": "2024-01-01"}}), "metadata"),
+        ("05", lambda notebook: notebook.node.metadata.language_info.update(version="3.12.1"), "metadata"),
+        ("05", set_in_code(metadata={"execution": {"iopub.execute_input": "2024-01-01"}}), "metadata"),
     ],
     "readable_ids": [
-        ("04", lambda notebook: notebook.node.update(nbformat_minor=4), "before 4.5"),
-        ("04", set_id("0a1b2c3d"), "says nothing"),
-        ("04", set_id("0a1b2c3d-1234-4567-89ab-0123456789ab"), "says nothing"),
-        ("04", set_id("Get_data"), "says nothing"),
-        ("04", set_id("step-1"), "2 cells have this id"),
+        ("05", lambda notebook: notebook.node.update(nbformat_minor=4), "before 4.5"),
+        ("05", set_id("0a1b2c3d"), "says nothing"),
+        ("05", set_id("0a1b2c3d-1234-4567-89ab-0123456789ab"), "says nothing"),
+        ("05", set_id("Get_data"), "says nothing"),
+        ("05", set_id("step-1"), "2 cells have this id"),
     ],
     "opening": [
-        ("04", replace("How good is it?", "Evaluation"), "a question"),
-        ("04", replace("# 4 ·", "## 4 ·"), "a question"),
-        ("04", replace("**Takes about** 20", "# Two?\n\n**Takes about** 20"), "one title"),
-        ("04", replace("- one\n", ""), "three points"),
-        ("04", replace("- one\n", "- one\n- four\n"), "three points"),
-        ("04", replace("**You will learn**", "Contents"), "You will learn"),
-        ("04", replace("**You need**", "You want"), "You need"),
-        ("04", replace("**Takes about** 20", "It takes 20"), "Takes about"),
-        ("04", replace("**Takes about** 20", "**Takes about** 90"), "10 to 25"),
+        ("05", replace("How good is it?", "Evaluation"), "a question"),
+        ("05", replace("# 5 ·", "## 5 ·"), "a question"),
+        ("05", replace("**Takes about** 20", "# Two?\n\n**Takes about** 20"), "one title"),
+        ("05", replace("- one\n", ""), "three points"),
+        ("05", replace("- one\n", "- one\n- four\n"), "three points"),
+        ("05", replace("**You will learn**", "Contents"), "You will learn"),
+        ("05", replace("**You need**", "You want"), "You need"),
+        ("05", replace("**Takes about** 20", "It takes 20"), "Takes about"),
+        ("05", replace("**Takes about** 20", "**Takes about** 90"), "10 to 25"),
     ],
     "closing": [
-        ("04", replace("## Recap", "## Summary"), "0 sections called Recap"),
-        ("04", replace("## Read the result", "## Recap"), "2 sections called Recap"),
-        ("04", replace("Was it luck?", ""), "2 sentences"),
-        ("04", replace("Was it luck?", "A. B. C. D. E."), "7 sentences"),
-        ("04", replace("## Where to go next", "## Goodbye"), "Goodbye"),
+        ("05", replace("## Recap", "## Summary"), "0 sections called Recap"),
+        ("05", replace("## Read the result", "## Recap"), "2 sections called Recap"),
+        ("05", replace("Was it luck?", ""), "2 sentences"),
+        ("05", replace("Was it luck?", "A. B. C. D. E."), "7 sentences"),
+        ("05", replace("## Where to go next", "## Goodbye"), "Goodbye"),
     ],
     "your_turn": [
-        ("04", replace("## Your turn", "## Exercises"), "ends in Recap, Exercises, Where"),
-        ("04", replace("## Your turn", "## Recap"), "ends in Recap, Recap, Where"),
-        ("04", drop_cells("### Change a thing", keep=1), "1 exercises"),
-        ("04", repeat_exercises, "4 exercises"),
-        ("04", replace(" (3 minutes)", " (a while)"), "without its (… minutes)"),
-        ("04", replace("**Objective 1:**", "**Objective 4:**"), "without its **Objective"),
-        ("04", drop_cells("yours = "), "1 starters and 0 solutions"),
-        ("04", drop_cells("mine = "), "0 starters and 1 solutions"),
+        ("05", replace("## Your turn", "## Exercises"), "ends in Recap, Exercises, Where"),
+        ("05", replace("## Your turn", "## Recap"), "ends in Recap, Recap, Where"),
+        ("05", drop_cells("### Change a thing", keep=1), "1 exercises"),
+        ("05", repeat_exercises, "4 exercises"),
+        ("05", replace(" (3 minutes)", " (a while)"), "without its (… minutes)"),
+        ("05", replace("**Objective 1:**", "**Objective 4:**"), "without its **Objective"),
+        ("05", drop_cells("yours = "), "1 starters and 0 solutions"),
+        ("05", drop_cells("mine = "), "0 starters and 1 solutions"),
         (
-            "04",
+            "05",
             change_cells("yours = ", lambda cell: cell.metadata.tags.remove("solution")),
             "2 starters and 0 solutions",
         ),
-        ("04", replace('exercises.check("04.it", mine)', "print(mine)"), "does not end in exercises.check"),
-        ("04", replace('exercises.check("04.it", yours)', "print(yours)"), "does not end in exercises.check"),
-        ("04", replace("04.it", "03.it"), "does not end in exercises.check"),
-        ("04", replace('"04.it", yours', '"04.other", yours'), "another exercise"),
-        ("04", replace("yours", "mine"), "overwrites what the learner made: mine"),
-        ("04", replace("mine = ...", "def count(n): ..."), "overwrites what the learner made: count"),
-        ("04", change_cells("mine = ", set_output("✓ right\n")), "nothing is entered yet"),
-        ("04", change_cells("mine = ", set_output("")), "nothing is entered yet"),
-        ("04", change_cells("yours = ", set_output("✗ not yet\n")), "does not start with ✓"),
-        ("04", change_cells("yours = ", lambda cell: cell.update(outputs=[])), "does not start with ✓"),
-        ("04", replace("# A worked solution\n", ""), "the first line"),
-        ("04", change_cells("yours = ", lambda cell: cell.metadata.pop("jupyter")), "not folded"),
-        ("04", change_cells("yours = ", lambda cell: cell.metadata.tags.pop()), "nbval does not compare"),
+        ("05", replace('exercises.check("05.it", mine)', "print(mine)"), "does not end in exercises.check"),
+        ("05", replace('exercises.check("05.it", yours)', "print(yours)"), "does not end in exercises.check"),
+        ("05", replace("05.it", "04.it"), "does not end in exercises.check"),
+        ("05", replace('"05.it", yours', '"05.other", yours'), "another exercise"),
+        ("05", replace("yours", "mine"), "overwrites what the learner made: mine"),
+        ("05", replace("mine = ...", "def count(n): ..."), "overwrites what the learner made: count"),
+        ("05", change_cells("mine = ", set_output("✓ right\n")), "nothing is entered yet"),
+        ("05", change_cells("mine = ", set_output("")), "nothing is entered yet"),
+        ("05", change_cells("yours = ", set_output("✗ not yet\n")), "does not start with ✓"),
+        ("05", change_cells("yours = ", lambda cell: cell.update(outputs=[])), "does not start with ✓"),
+        ("05", replace("# A worked solution\n", ""), "the first line"),
+        ("05", change_cells("yours = ", lambda cell: cell.metadata.pop("jupyter")), "not folded"),
+        ("05", change_cells("yours = ", lambda cell: cell.metadata.tags.pop()), "nbval does not compare"),
     ],
     "folded_answers": [
-        ("04", replace("</details>\n\n<details><summary>Answer", "</details>\n\n<details><summary>Hint"), "1 folded"),
-        ("04", replace("</summary>\n\n", "</summary>\n"), "blank lines"),
-        ("04", replace("\n\n</details>", "\n</details>"), "blank lines"),
-        ("04", replace("**Predict.**", "By the way:"), "without a **Predict**"),
-        ("04", change_cells("data.prepare()", lambda cell: cell.update(outputs=[])), "without a **Predict**"),
+        ("05", replace("</details>\n\n<details><summary>Answer", "</details>\n\n<details><summary>Hint"), "1 folded"),
+        ("05", replace("</summary>\n\n", "</summary>\n"), "blank lines"),
+        ("05", replace("\n\n</details>", "\n</details>"), "blank lines"),
+        ("05", replace("**Predict.**", "By the way:"), "without a **Predict**"),
+        ("05", change_cells("data.prepare()", lambda cell: cell.update(outputs=[])), "without a **Predict**"),
         (
-            "04",
+            "05",
             change_cells("<details>", lambda cell: cell.update(source=cell.source + "\n\nSo.")),
             "a cell of its own",
         ),
-        ("04", replace("</details>\n\n<details>", "</details>\n\nSo.\n\n<details>"), "a cell of its own"),
+        ("05", replace("</details>\n\n<details>", "</details>\n\nSo.\n\n<details>"), "a cell of its own"),
         (
-            "04",
+            "05",
             change_cells("<details>", lambda cell: cell.update(source="So.\n\n" + cell.source)),
             "a cell of its own",
         ),
-        ("04", add_text("<details>", "**Predict.** Again?"), "without a **Predict**"),
+        ("05", add_text("<details>", "**Predict.** Again?"), "without a **Predict**"),
     ],
     "heading_levels": [
-        ("04", replace("## Read the result", "#### Read the result"), "level 4 follows one of level 2"),
-        ("04", replace("## Read the result", "# Read the result"), "second title"),
+        ("05", replace("## Read the result", "#### Read the result"), "level 4 follows one of level 2"),
+        ("05", replace("## Read the result", "# Read the result"), "second title"),
     ],
     "links": [
-        ("04", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb"),
-        ("04", replace("01_explore.ipynb", "attachment:gone.png"), "gone.png"),
+        ("05", replace("01_explore.ipynb", "99_gone.ipynb"), "99_gone.ipynb"),
+        ("05", replace("01_explore.ipynb", "attachment:gone.png"), "gone.png"),
     ],
     "folded_code": [
-        ("04", replace("# Draw it\n", ""), "no comment"),
-        ("04", replace("# Draw it\n", "#\n"), "no comment"),
+        ("05", replace("# Draw it\n", ""), "no comment"),
+        ("05", replace("# Draw it\n", "#\n"), "no comment"),
     ],
     "promises_cell": [
-        ("04", drop_cells("promises.keep"), "0 cells with promises"),
-        ("04", add_code("## Read the result", "promises.keep()"), "2 cells with promises"),
-        ("04", in_promises(lambda cell: cell.metadata.pop("tags")), 'the tag "promises"'),
-        ("04", in_promises(lambda cell: cell.metadata.pop("jupyter")), "source_hidden"),
-        ("04", replace("# What the text relies on, checked\n", ""), "the first line"),
-        ("04", replace("promises.keep(", "check("), "promises.keep, once"),
-        ("04", replace("promises.keep(", "promises.keep()\npromises.keep("), "promises.keep, once"),
-        ("04", add_code("promises.keep", "1"), "the last code cell before the recap"),
-        ("04", replace(", -0.1, 0.1)", ", low, 0.1)"), "no promise of the form"),
-        ("04", replace(", -0.1, 0.1)", ", 0.1)"), "no promise of the form"),
-        ("04", replace('    ("change"', '    *others,\n    ("change"'), "no promise of the form"),
+        ("05", drop_cells("promises.keep"), "0 cells with promises"),
+        ("05", add_code("## Read the result", "promises.keep()"), "2 cells with promises"),
+        ("05", in_promises(lambda cell: cell.metadata.pop("tags")), 'the tag "promises"'),
+        ("05", in_promises(lambda cell: cell.metadata.pop("jupyter")), "source_hidden"),
+        ("05", replace("# What the text relies on, checked\n", ""), "the first line"),
+        ("05", replace("promises.keep(", "check("), "promises.keep, once"),
+        ("05", replace("promises.keep(", "promises.keep()\npromises.keep("), "promises.keep, once"),
+        ("05", add_code("promises.keep", "1"), "the last code cell before the recap"),
+        ("05", replace(", -0.1, 0.1)", ", low, 0.1)"), "no promise of the form"),
+        ("05", replace(", -0.1, 0.1)", ", 0.1)"), "no promise of the form"),
+        ("05", replace('    ("change"', '    *others,\n    ("change"'), "no promise of the form"),
     ],
     "plain_page": [
-        ("04", add_code("## Read the result", "expect('it', 1, between=(0, 1))"), "expect on a page"),
-        ("04", add_code("## Read the result", "headline('it', 1)"), "headline on a page"),
-        ("04", add_code("## Read the result", "model.fit(x, callbacks=[LiveProgress()])"), "LiveProgress on a page"),
-        ("04", add_code("## Read the result", "artifacts.save(model)"), "artifacts on a page"),
-        ("04", add_code("## Read the result", "import artifacts"), "artifacts on a page"),
-        ("04", add_code("## Read the result", "plots.show(figure, 'A.')"), "plots.show on a page"),
-        ("04", add_code("## Read the result", "training.fit(model)"), "training.fit on a page"),
-        ("04", add_code("## Read the result", "training.evaluate(model)"), "training.evaluate on a page"),
-        ("04", add_code("## Read the result", "training.predict(model)"), "training.predict on a page"),
-        ("04", add_code("## Read the result", "pair = data.load_train()"), "load_train on a page"),
-        ("04", add_code("## Read the result", "from fashion_utils.claims import x"), "fashion_utils.claims"),
-        ("04", add_code("## Read the result", "from fashion_utils import workshop"), "fashion_utils.workshop"),
-        ("04", add_code("## Read the result", "from fashion_utils.sources import files"), "fashion_utils.sources"),
+        ("05", add_code("## Read the result", "expect('it', 1, between=(0, 1))"), "expect on a page"),
+        ("05", add_code("## Read the result", "headline('it', 1)"), "headline on a page"),
+        ("05", add_code("## Read the result", "model.fit(x, callbacks=[LiveProgress()])"), "LiveProgress on a page"),
+        ("05", add_code("## Read the result", "artifacts.save(model)"), "artifacts on a page"),
+        ("05", add_code("## Read the result", "import artifacts"), "artifacts on a page"),
+        ("05", add_code("## Read the result", "plots.show(figure, 'A.')"), "plots.show on a page"),
+        ("05", add_code("## Read the result", "training.fit(model)"), "training.fit on a page"),
+        ("05", add_code("## Read the result", "training.evaluate(model)"), "training.evaluate on a page"),
+        ("05", add_code("## Read the result", "training.predict(model)"), "training.predict on a page"),
+        ("05", add_code("## Read the result", "pair = data.load_train()"), "load_train on a page"),
+        ("05", add_code("## Read the result", "from fashion_utils.claims import x"), "fashion_utils.claims"),
+        ("05", add_code("## Read the result", "from fashion_utils import workshop"), "fashion_utils.workshop"),
+        ("05", add_code("## Read the result", "from fashion_utils.sources import files"), "fashion_utils.sources"),
     ],
     "page_measure": [
-        ("04", replace("summary(5)", "plt.plot(rest)\n" * 9), "of the visible code is plotting"),
-        ("04", replace("summary(5)", "assert exercises\n" * 9), "of the visible code is plotting"),
-        ("04", change_cells("# Draw it", unfold_and_double), "of the visible code is plotting"),
-        ("04", replace("summary(5)", "data.a, data.b, data.c"), "6 names of ours, expected 4: data.a, "),
-        ("04", replace("summary(5)", "summary(5)\n" * 16), "21 lines, more than 20"),
+        ("05", replace("summary(5)", "plt.plot(rest)\n" * 9), "of the visible code is plotting"),
+        ("05", replace("summary(5)", "assert exercises\n" * 9), "of the visible code is plotting"),
+        ("05", change_cells("# Draw it", unfold_and_double), "of the visible code is plotting"),
+        ("05", replace("summary(5)", "data.a, data.b, data.c"), "6 names of ours, expected 4: data.a, "),
+        ("05", replace("summary(5)", "summary(5)\n" * 16), "21 lines, more than 20"),
         (
-            "04",
+            "05",
             change_cells("", lambda cell: cell.update(source=cell.source + "\nx" * 3)),
             "the median visible code cell",
         ),
     ],
     "quiet_start": [
-        ("04", replace(IMPORTS, "import tensorflow as tf\nfrom fashion_utils import data"), "before fashion_utils"),
-        ("04", replace(IMPORTS, "from tensorflow import keras\nimport fashion_utils"), "before fashion_utils"),
-        ("04", replace(IMPORTS, "import tensorflow as tf"), "must import fashion_utils"),
+        ("05", replace(IMPORTS, "import tensorflow as tf\nfrom fashion_utils import data"), "before fashion_utils"),
+        ("05", replace(IMPORTS, "from tensorflow import keras\nimport fashion_utils"), "before fashion_utils"),
+        ("05", replace(IMPORTS, "import tensorflow as tf"), "must import fashion_utils"),
     ],
-    "prepares_data": [("04", replace("data.prepare()", "prepare"), "data.prepare()")],
+    "prepares_data": [("05", replace("data.prepare()", "prepare"), "data.prepare()")],
     "mission_lines": [
         ("01", replace(ALL_LOADED, "train, test = tf.keras.datasets.fashion_mnist.load_data()"), "load_data()"),
-        ("03", replace("Dense(128", "Dense(256"), "Sequential"),
-        ("03", replace("tf.keras.layers.Flatten(),", ""), "Sequential"),
-        ("03", replace('"adam"', '"sgd"'), "compile"),
-        ("03", replace("EPOCHS = 10", "EPOCHS = 100"), "EPOCHS = 10"),
-        ("03", replace("validation_split=0.1", "validation_split=0.2"), "model.fit"),
-        ("03", replace("epochs=EPOCHS, ", ""), "model.fit"),
-        ("03", replace("model.fit(", "training.fit(model, "), "model.fit"),
-        ("04", replace("test_loss, test_accuracy", "loss, accuracy"), "model.evaluate"),
+        ("04", replace("Dense(128", "Dense(256"), "Sequential"),
+        ("04", replace("tf.keras.layers.Flatten(),", ""), "Sequential"),
+        ("04", replace('"adam"', '"sgd"'), "compile"),
+        ("04", replace("EPOCHS = 10", "EPOCHS = 100"), "EPOCHS = 10"),
+        ("04", replace("validation_split=0.1", "validation_split=0.2"), "model.fit"),
+        ("04", replace("epochs=EPOCHS, ", ""), "model.fit"),
+        ("04", replace("model.fit(", "training.fit(model, "), "model.fit"),
+        ("05", replace("test_loss, test_accuracy", "loss, accuracy"), "model.evaluate"),
         *(
             (number, replace(TRAIN, "train = data.load()"), "(train_images, train_labels), _")
-            for number in ("02", "05")
+            for number in ("02", "06")
         ),
-        *((number, replace(TEST, "test = data.load()"), "(test_images, test_labels)") for number in ("04", "06")),
-        ("04", set_in_code(outputs=[]), "Test Accuracy"),
-        ("04", change_accuracy("0.79"), "0.8..."),
+        *((number, replace(TEST, "test = data.load()"), "(test_images, test_labels)") for number in ("05", "07")),
+        ("05", set_in_code(outputs=[]), "Test Accuracy"),
+        ("05", change_accuracy("0.79"), "0.8..."),
     ],
     "sealed_test_data": [
         ("01", add_code("## Read the result", "plt.imshow(test_images[0])"), "test_images"),
@@ -480,31 +480,31 @@ BROKEN = {
         ("02", add_code("## Read the result", "pair = data.load_test()"), "load_test"),
         ("02", add_code("## Read the result", TEST), "test_images"),
         ("02", add_code("## Read the result", "sealed = _[0]"), "sealed: _"),
-        ("03", add_code("## Read the result", "data_sets = tf.keras.datasets.fashion_mnist.load_data()"), "load_data"),
-        ("03", add_code("## Read the result", TRAIN.replace("_ =", "rest =")), "load_data"),
-        ("03", add_code("## Read the result", f"def load():\n    {TRAIN}\n    return _"), "sealed: _"),
-        ("04", add_code("## Get ready", TEST), "test_images"),
-        ("04", replace("## Open the test set", "## Go on"), "test_images"),
-        ("04", add_code("## Read the result", TEST), "loaded 2 times"),
+        ("04", add_code("## Read the result", "data_sets = tf.keras.datasets.fashion_mnist.load_data()"), "load_data"),
+        ("04", add_code("## Read the result", TRAIN.replace("_ =", "rest =")), "load_data"),
+        ("04", add_code("## Read the result", f"def load():\n    {TRAIN}\n    return _"), "sealed: _"),
         ("05", add_code("## Get ready", TEST), "test_images"),
-        ("05", replace("## Recap", "## One more section\n\n## Recap"), "test_images"),
+        ("05", replace("## Open the test set", "## Go on"), "test_images"),
+        ("05", add_code("## Read the result", TEST), "loaded 2 times"),
+        ("06", add_code("## Get ready", TEST), "test_images"),
+        ("06", replace("## Recap", "## One more section\n\n## Recap"), "test_images"),
     ],
     "no_choice_by_test_data": [
-        ("04", replace(RESULT, "model.fit(a, b, validation_data=(a, test_labels))"), "test_labels"),
-        ("04", replace(RESULT, "check_on = (test_images, 0)\nfit(model, a, b, validation_data=check_on)"), "check_on"),
-        ("05", replace(RESULT, "training.fit(model, test_images, test_labels)"), "test_images"),
-        ("05", replace(RESULT, "model.fit(x=test_images)"), "test_images"),
+        ("05", replace(RESULT, "model.fit(a, b, validation_data=(a, test_labels))"), "test_labels"),
+        ("05", replace(RESULT, "check_on = (test_images, 0)\nfit(model, a, b, validation_data=check_on)"), "check_on"),
+        ("06", replace(RESULT, "training.fit(model, test_images, test_labels)"), "test_images"),
+        ("06", replace(RESULT, "model.fit(x=test_images)"), "test_images"),
     ],
     "guarded_numbers": [
-        ("04", replace("89 %", "93 %"), "93 %"),
-        ("04", replace("89 %", "89 to 93 %"), "93 %"),
-        ("04", replace("89 %", "82–89 %"), "82 %"),
-        ("04", replace("89 %", "93 per cent"), "93 %"),
-        ("04", replace("89 %", "**93.1%**"), "93.1 %"),
-        ("04", replace("0.885", "0.915"), "0.915"),
-        ("04", replace("0.885. It", "0.915. It"), "0.915"),
-        ("04", replace("10,000", "12,000"), "12,000"),
-        ("04", replace("0.87, 0.90)", "0.5, 0.6)"), "89 %"),
+        ("05", replace("89 %", "93 %"), "93 %"),
+        ("05", replace("89 %", "89 to 93 %"), "93 %"),
+        ("05", replace("89 %", "82–89 %"), "82 %"),
+        ("05", replace("89 %", "93 per cent"), "93 %"),
+        ("05", replace("89 %", "**93.1%**"), "93.1 %"),
+        ("05", replace("0.885", "0.915"), "0.915"),
+        ("05", replace("0.885. It", "0.915. It"), "0.915"),
+        ("05", replace("10,000", "12,000"), "12,000"),
+        ("05", replace("0.87, 0.90)", "0.5, 0.6)"), "89 %"),
     ],
 }
 
@@ -528,9 +528,9 @@ def test_the_check_finds(check, number, change, expected):
 
 
 def test_what_is_fine_in_prose_and_code_is_not_reported():
-    notebook = good_notebook("04")
+    notebook = good_notebook("05")
     prose = (
-        "Version `2.21`, [93 %](https://example.org/0.77), 28 by 28, in 1999, notebook 4, https://example.org/home/0.5."
+        "Version `2.21`, [93 %](https://example.org/0.77), 28 by 28, in 1999, notebook 5, https://example.org/home/0.5."
     )
     recap = next(i for i, cell in enumerate(notebook.node.cells) if "## Recap" in cell.source)
     notebook.node.cells.insert(recap, new_markdown_cell(f"{prose}\n\n```\n# no heading\n```", id="prose"))
@@ -571,13 +571,13 @@ CHECKED = """from fashion_utils import data, exercises
 from fashion_utils.evaluation import tables as t
 data.prepare(); data.prepare
 t(1)
-exercises.check("04.it", 1)
+exercises.check("05.it", 1)
 """
 
 
 def test_what_counts_as_plotting():
     imports = new_code_cell("from fashion_utils import plots\nimport matplotlib.pyplot as plt\nimport seaborn as sns")
-    found = notebook_checks.measure(Notebook("04_test", new_notebook(cells=[imports, new_code_cell(PLOTTING)])))
+    found = notebook_checks.measure(Notebook("05_test", new_notebook(cells=[imports, new_code_cell(PLOTTING)])))
     lines = [line for line in PLOTTING.splitlines() if line.strip() and not line.startswith("#")]
     assert found.plotting == PLOTTING.count("# P")
     assert (found.lines, found.checking, found.cells) == (3 + len(lines), 0, [3, len(lines)])
@@ -586,13 +586,13 @@ def test_what_counts_as_plotting():
 
 def test_what_counts_as_checking_and_as_a_name_of_ours():
     cells = [new_code_cell(CHECKED), new_markdown_cell("## Your turn"), new_code_cell("models.mlp()\n" + CHECKED)]
-    found = notebook_checks.measure(Notebook("04_test", new_notebook(cells=cells)))
+    found = notebook_checks.measure(Notebook("05_test", new_notebook(cells=cells)))
     assert (found.lines, found.plotting, found.checking) == (11, 0, 1)
     assert found.own_names == ["data.prepare", "evaluation.tables", "exercises.check"]
 
 
 def test_what_is_folded_is_not_measured():
-    notebook = good_notebook("04")
+    notebook = good_notebook("05")
     before = notebook_checks.measure(notebook)
     add_code("## Read the result", "# Draw\nplt.plot(1)\nplots.image_grid(1)")(notebook)
     next(cell for cell in notebook.node.cells if cell.id == "added").metadata = from_dict(FOLDED[FOLDED_FIGURE])
@@ -605,10 +605,10 @@ def test_the_table_of_measures_names_every_notebook(capsys):
 
 
 def test_reading_a_notebook_repairs_nothing(tmp_path):
-    notebook = good_notebook("04")
+    notebook = good_notebook("05")
     set_id("step-1")(notebook)
-    path = tmp_path / "04_evaluate.ipynb"
+    path = tmp_path / "05_evaluate.ipynb"
     path.write_text(nbformat.v4.writes(notebook.node), encoding="utf-8")
     read = Notebook.read(path)
-    assert read.name == "04_evaluate"
+    assert read.name == "05_evaluate"
     assert read.node == notebook.node

@@ -13,7 +13,15 @@ from fashion_utils.exercises import guard
 from fashion_utils.exercises.compare import NotYet, a, demand_something
 
 # An exercise's name is the number of its notebook and its function: "01.brightness" is `brightness` in explore.py.
-FILES = {"01": "explore", "02": "preprocess", "03": "train_mlp", "04": "evaluate", "05": "regularize", "06": "cnn"}
+FILES = {
+    "01": "explore",
+    "02": "preprocess",
+    "03": "learn",
+    "04": "train_mlp",
+    "05": "evaluate",
+    "06": "regularize",
+    "07": "cnn",
+}
 SECONDS = 10  # a right answer takes less than one
 LONGEST = 500  # characters
 

@@ -1,4 +1,4 @@
-"""The long trainings of notebook 6, whose networks are kept in `artifacts/`: `make best`.
+"""The long trainings of notebook 7, whose networks are kept in `artifacts/`: `make best`.
 
 A network that is kept and fits is not trained again, so an interrupted call goes on where it was.
 """

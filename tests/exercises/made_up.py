@@ -58,9 +58,9 @@ RESULTS = pd.DataFrame(
     for seed in range(5)
 )
 GIVEN = {
-    "04.called": {"predictions": PREDICTIONS},
-    "04.sort_out": {"probabilities": PROBABILITIES},
-    "05.gap": {"history": LONG},
-    "05.paired": {"results": RESULTS},
-    "06.blur": {"image": SCALED[0]},
+    "05.called": {"predictions": PREDICTIONS},
+    "05.sort_out": {"probabilities": PROBABILITIES},
+    "06.gap": {"history": LONG},
+    "06.paired": {"results": RESULTS},
+    "07.blur": {"image": SCALED[0]},
 }

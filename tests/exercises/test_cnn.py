@@ -10,24 +10,24 @@ ACROSS = np.abs(MEANS - MEANS[:, :, ::-1]).mean(axis=(1, 2))
 SUMS = convolve2d(SCALED[0], np.ones((3, 3)), mode="valid")
 
 RIGHT = {
-    "06.parameters": [(5 * 5 * 24 + 1) * 48, np.int64(28848)],
-    "06.lopsided": [data.CLASS_NAMES[np.argmax(ACROSS)]],
-    "06.blur": [SUMS / 9, (SUMS / 9).tolist()],
+    "07.parameters": [(5 * 5 * 24 + 1) * 48, np.int64(28848)],
+    "07.lopsided": [data.CLASS_NAMES[np.argmax(ACROSS)]],
+    "07.blur": [SUMS / 9, (SUMS / 9).tolist()],
 }
 
 MISTAKES = {
-    "06.parameters": [
+    "07.parameters": [
         (5 * 5 * 24 * 48, "biases are missing"),
         ((5 * 5 + 1) * 48, "for each of the channels"),
         ((3 * 3 * 24 + 1) * 48, "3 × 3"),
         (5 * 5 * 24 + 1, "one filter"),
     ],
-    "06.lopsided": [
+    "07.lopsided": [
         (data.CLASS_NAMES[np.argmin(ACROSS)], "most symmetrical"),
         (int(np.argmax(ACROSS)), "the name of a class"),
         ("Trousers", "no class has this name"),
     ],
-    "06.blur": [
+    "07.blur": [
         (SUMS, "the sum of nine"),
         (np.full((3, 3), 1 / 9), "wrong shape: (3, 3)"),
         (SUMS.T / 9, "axes swapped"),

@@ -10,23 +10,23 @@ CORRECT, SURENESS = TEST_LABELS == PREDICTIONS, PROBABILITIES.max(axis=1)
 
 
 def sorter(report):
-    """A function of the threshold for 04.sort_out, from one of which pictures are above it."""
+    """A function of the threshold for 05.sort_out, from one of which pictures are above it."""
     return lambda threshold: report(threshold <= SURENESS)
 
 
 RIGHT = {
-    "04.needed": [4 * len(TEST_LABELS), 4.0 * len(TEST_LABELS)],
-    "04.called": [CONFUSION / CONFUSION.sum(axis=0), pd.DataFrame(CONFUSION / CONFUSION.sum(axis=0))],
-    "04.sort_out": [sorter(lambda sure: (sure.mean(), CORRECT[sure].mean()))],
+    "05.needed": [4 * len(TEST_LABELS), 4.0 * len(TEST_LABELS)],
+    "05.called": [CONFUSION / CONFUSION.sum(axis=0), pd.DataFrame(CONFUSION / CONFUSION.sum(axis=0))],
+    "05.sort_out": [sorter(lambda sure: (sure.mean(), CORRECT[sure].mean()))],
 }
 
 MISTAKES = {
-    "04.needed": [
+    "05.needed": [
         (2 * len(TEST_LABELS), "√2"),
         (len(TEST_LABELS) // 4, "wider"),
         ("four times", "numbers are asked for"),
     ],
-    "04.called": [
+    "05.called": [
         (CONFUSION / CONFUSION.sum(axis=1, keepdims=True), "its diagonal is the recall"),
         (CONFUSION / CONFUSION.sum(), "everything together"),
         (CONFUSION, "still counts"),
@@ -35,7 +35,7 @@ MISTAKES = {
         (100 * CONFUSION / CONFUSION.sum(axis=0), "factor of 100"),
         ((CONFUSION / CONFUSION.sum(axis=0)).T, "axes swapped"),
     ],
-    "04.sort_out": [
+    "05.sort_out": [
         (sorter(lambda sure: (CORRECT[sure].mean(), sure.mean())), "other way round"),
         (sorter(lambda sure: (sure.mean(), CORRECT.mean())), "on all pictures"),
         (sorter(lambda sure: (sure.mean(), (sure & CORRECT).mean())), "chosen pictures, not of all"),

@@ -20,7 +20,7 @@ posix = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers h
 
 
 def sort_out(code):
-    """A function of the threshold for 04.sort_out that runs some code."""
+    """A function of the threshold for 05.sort_out that runs some code."""
 
     def function(threshold):
         code()
@@ -38,7 +38,7 @@ def stop_with(error):
 
 @pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()])
 def test_code_that_ends_the_session(error, answer_to):
-    line = answer_to("04.sort_out", sort_out(stop_with(error)))
+    line = answer_to("05.sort_out", sort_out(stop_with(error)))
     assert line == f"✗ not yet: the answer's code stops with {type(error).__name__}\n"
 
 
@@ -60,7 +60,7 @@ def press_from_elsewhere():
 def test_ctrl_c_gets_through(code, capsys):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        exercises.check("04.sort_out", sort_out(code), **GIVEN["04.sort_out"])
+        exercises.check("05.sort_out", sort_out(code), **GIVEN["05.sort_out"])
     assert capsys.readouterr().out == "" and signal.getsignal(signal.SIGINT) is handler
 
 
@@ -96,7 +96,7 @@ ENDLESS = {
 def test_code_that_never_comes_back(what, monkeypatch, answer_to):
     monkeypatch.setattr(exercises, "SECONDS", 0.2)
     started = time.monotonic()
-    name = "01.brightness" if what == "array" else "04.sort_out"
+    name = "01.brightness" if what == "array" else "05.sort_out"
     assert "after 0.2 seconds the check gave up" in answer_to(name, ENDLESS[what])
     assert time.monotonic() - started < 2
 
@@ -110,7 +110,7 @@ def test_an_alarm_set_before_still_comes(code, monkeypatch, answer_to):
     try:
         mine = signal.getsignal(signal.SIGALRM)
         signal.setitimer(signal.ITIMER_REAL, 0.3)
-        answer_to("04.sort_out", sort_out(code))
+        answer_to("05.sort_out", sort_out(code))
         assert signal.getsignal(signal.SIGALRM) is mine and not came
         time.sleep(0.4)
         assert came == [True]
@@ -123,7 +123,7 @@ def test_an_alarm_set_before_still_comes(code, monkeypatch, answer_to):
 @posix
 def test_no_alarm_comes_after_the_check(monkeypatch, answer_to):
     monkeypatch.setattr(exercises, "SECONDS", 0.1)
-    answer_to("04.sort_out", sort_out(lambda: None))
+    answer_to("05.sort_out", sort_out(lambda: None))
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     time.sleep(0.2)
 
@@ -131,14 +131,14 @@ def test_no_alarm_comes_after_the_check(monkeypatch, answer_to):
 def test_no_limit_where_there_are_no_timers(monkeypatch, answer_to):
     monkeypatch.setattr(exercises, "SECONDS", 0.05)
     monkeypatch.delattr(signal, "setitimer", raising=False)
-    assert "not the right values" in answer_to("04.sort_out", sort_out(lambda: time.sleep(0.1)))
+    assert "not the right values" in answer_to("05.sort_out", sort_out(lambda: time.sleep(0.1)))
 
 
 def test_in_another_thread(monkeypatch, capsys):
     monkeypatch.setattr(exercises, "SECONDS", 0.05)
     for code in (lambda: time.sleep(0.1), stop_with(KeyboardInterrupt())):
-        arguments = ("04.sort_out", sort_out(code))
-        thread = threading.Thread(target=exercises.check, args=arguments, kwargs=GIVEN["04.sort_out"])
+        arguments = ("05.sort_out", sort_out(code))
+        thread = threading.Thread(target=exercises.check, args=arguments, kwargs=GIVEN["05.sort_out"])
         thread.start()
         thread.join()
     slow, interrupted = capsys.readouterr().out.splitlines()
@@ -148,9 +148,9 @@ def test_in_another_thread(monkeypatch, capsys):
 def test_an_answer_that_checks_an_answer(monkeypatch, answer_to):
     monkeypatch.setattr(exercises, "SECONDS", 0.3)
     inner = sort_out(lambda: time.sleep(0.01))
-    check = lambda: exercises.check("04.sort_out", inner, **GIVEN["04.sort_out"])  # noqa: E731
-    assert "not the right values" in answer_to("04.sort_out", sort_out(check))
-    assert "gave up" in answer_to("04.sort_out", sort_out(lambda: (check(), time.sleep(60))))
+    check = lambda: exercises.check("05.sort_out", inner, **GIVEN["05.sort_out"])  # noqa: E731
+    assert "not the right values" in answer_to("05.sort_out", sort_out(check))
+    assert "gave up" in answer_to("05.sort_out", sort_out(lambda: (check(), time.sleep(60))))
 
 
 # --- What it leaves behind --------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def test_what_the_code_prints_and_displays_is_dropped(displayed, answer_to):
         display("a display")
         sys.stdout = sys.stderr = None
 
-    assert "not the right values" in answer_to("04.sort_out", sort_out(talk))
+    assert "not the right values" in answer_to("05.sort_out", sort_out(talk))
     assert displayed == []
 
 
@@ -175,6 +175,6 @@ def test_the_state_of_the_session_is_as_before(answer_to):
         warnings.simplefilter("error")
 
     before = random.getstate(), np.random.get_state()[1].tolist(), np.geterr(), list(warnings.filters)  # noqa: NPY002
-    answer_to("04.sort_out", sort_out(change))
+    answer_to("05.sort_out", sort_out(change))
     after = random.getstate(), np.random.get_state()[1].tolist(), np.geterr(), list(warnings.filters)  # noqa: NPY002
     assert before == after

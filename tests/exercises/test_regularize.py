@@ -10,18 +10,18 @@ MEAN, ERROR = DIFFERENCES.mean(), DIFFERENCES.sem()
 UNPAIRED = np.hypot(BY_SEED["dropout"].sem(), BY_SEED["baseline"].sem())
 
 RIGHT = {
-    "05.survivor": [1 / 0.8, np.float32(1 / 0.8), keras.ops.convert_to_tensor(1 / 0.8)],
-    "05.gap": [{"loss": list(np.linspace(1, 0.5, 20)), "val_loss": list(np.linspace(1, 0.6, 20))}],
-    "05.paired": [(MEAN, ERROR), np.array([MEAN, ERROR])],
+    "06.survivor": [1 / 0.8, np.float32(1 / 0.8), keras.ops.convert_to_tensor(1 / 0.8)],
+    "06.gap": [{"loss": list(np.linspace(1, 0.5, 20)), "val_loss": list(np.linspace(1, 0.6, 20))}],
+    "06.paired": [(MEAN, ERROR), np.array([MEAN, ERROR])],
 }
 
 MISTAKES = {
-    "05.survivor": [
+    "06.survivor": [
         (1, "lower the sum"),
         (0.8, "after training"),
         (5, "share that is left"),
     ],
-    "05.gap": [
+    "06.gap": [
         (LONG, "no smaller"),
         ({key: values[:20] for key, values in LONG.items()}, "no smaller"),
         ({"loss": [1, 0.6, 0.5, 0.4]}, "validation_data"),
@@ -31,7 +31,7 @@ MISTAKES = {
         (network(), "what fit returns, and this is an object of type Sequential"),
         ([1, 0.6], "a history is asked for"),
     ],
-    "05.paired": [
+    "06.paired": [
         ((-MEAN, ERROR), "sign"),
         ((MEAN, UNPAIRED), "unpaired"),
         ((MEAN, DIFFERENCES.std(ddof=1)), "divide it by the root"),
@@ -48,5 +48,5 @@ test_a_right_answer, test_a_typical_mistake_gets_its_hint = both_tests(RIGHT, MI
 
 def test_a_history_is_as_good_as_what_it_holds(answer_to):
     short, long = keras.callbacks.History(), keras.callbacks.History()
-    short.history, long.history = RIGHT["05.gap"][0], LONG
-    assert answer_to("05.gap", short, history=long).startswith("✓")
+    short.history, long.history = RIGHT["06.gap"][0], LONG
+    assert answer_to("06.gap", short, history=long).startswith("✓")

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 RIGHT = {
-    "03.parameters": [784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10],
-    "03.repair": [network(64), network(), network(kernel_regularizer="l2")],
+    "04.parameters": [784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10],
+    "04.repair": [network(64), network(), network(kernel_regularizer="l2")],
 }
 
 MISTAKES = {
-    "03.parameters": [
+    "04.parameters": [
         (784 * 256 + 256 * 128 + 128 * 10, "biases"),
         (784 * 256 + 256 + 256 * 128 + 128, "last layer"),
         (network(128).count_params() - 10 * 129 + 128 * 64 + 64 + 65 * 10, "network of this notebook"),
         (256 + 128 + 10, "these are the units"),
         (784 * 256 + 256 + 256 * 128 + 128 + 128 * 10, "another number"),
     ],
-    "03.repair": [
+    "04.repair": [
         (network(activation="relu"), "no probabilities"),
         (network(activation="sigmoid"), "no probabilities"),
         (network(loss="mean_squared_error"), "labels that are integers"),
@@ -50,7 +50,7 @@ def small():
 
 
 def test_a_small_network(small, answer_to):
-    assert answer_to("03.small", small).startswith("✓")
+    assert answer_to("04.small", small).startswith("✓")
 
 
 def test_a_network_trained_on_raw_pixels(small, answer_to):
@@ -59,7 +59,7 @@ def test_a_network_trained_on_raw_pixels(small, answer_to):
     raw.set_weights([kernel / 255, bias])
     blind_to_fractions = keras.layers.Lambda(keras.ops.floor)  # sees next to nothing in pixels up to 1
     model = keras.Sequential([keras.layers.Input((28, 28)), blind_to_fractions, raw])
-    assert "factor of 255" in answer_to("03.small", model)
+    assert "factor of 255" in answer_to("04.small", model)
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_a_network_trained_on_raw_pixels(small, answer_to):
 )
 def test_a_network_that_is_not_small_or_not_trained(make, hint, answer_to):
     keras.utils.set_random_seed(0)
-    assert hint in answer_to("03.small", make())
+    assert hint in answer_to("04.small", make())
