@@ -24,6 +24,8 @@ from nbformat import NotebookNode
 MAX_BYTES = 1_500_000
 MAX_IMAGE_BYTES = 300_000
 MIN_FOLDED_ANSWERS = 3
+# These need an open project and show the answers of their exercises; the others get theirs as they are reworked.
+WITH_PROJECT_AND_ANSWERS = ("01", "02", "03", "04")
 
 # What a learner meets (DESIGN section 1), in visible lines of code.
 MAX_SHARE = 0.20  # of plotting and checking
@@ -45,6 +47,8 @@ NOT_ON_A_PAGE = {
     "training.predict": "model.predict",
 }
 CHECKING = {"promises", "expect", "headline"}  # the last two, so that old pages can be measured as well
+A_SOLUTION, ITS_ANSWER = "# A worked solution", "# Its answer"
+A_GOOD_ANSWER = "<details><summary>What a good answer has</summary>"
 PROMISES_LINE = "# What the text relies on, checked"  # JupyterLab shows the first line of a folded cell
 
 TRAIN_LINE = "(train_images, train_labels), _ = tf.keras.datasets.fashion_mnist.load_data()"
@@ -363,14 +367,17 @@ def closing(notebook: Notebook) -> Iterator[str]:
 
 
 def your_turn(notebook: Notebook) -> Iterator[str]:
-    """Exercises stand between the recap and the end: each a task, a starter with its check, and a folded solution."""
+    """Exercises stand between the recap and the end: each a task, a starter with its check, and a folded solution.
+
+    A second folded cell after the solution may show its answer. nbval does not compare that: on a sample it differs.
+    """
     last_three = [section.title for section in notebook.sections[-3:]]
     if last_three != ["Recap", "Your turn", "Where to go next"]:
         yield f"ends in {', '.join(last_three)}; expected Recap, Your turn, Where to go next"
     exercises = _exercises(notebook)
     if not 2 <= len(exercises) <= 3:
         yield f"{len(exercises)} exercises, expected 2 or 3"
-    for task, starters, solutions in exercises:
+    for task, starters, solutions, answers in exercises:
         titles = [title for _, title in headings(task)]
         if not re.search(r"\(\d+ minutes\)$", titles[0]):
             yield f"cell {task.id}: an exercise without its (… minutes)"
@@ -386,30 +393,85 @@ def your_turn(notebook: Notebook) -> Iterator[str]:
                 yield f'cell {cell.id}: does not end in exercises.check("{notebook.number}.…", …)'
         if checked[0] != checked[1]:
             yield f"cell {solution.id}: checks another exercise than its starter"
-        if assigned := _assigned(starter) & _assigned(solution):
-            yield f"cell {solution.id}: overwrites what the learner made: {', '.join(sorted(assigned))}"
+        for cell in (solution, *answers):
+            if assigned := _assigned(starter) & _assigned(cell):
+                yield f"cell {cell.id}: overwrites what the learner made: {', '.join(sorted(assigned))}"
         if not re.search(r"^○ nothing entered yet.*\n\Z", _printed(starter), re.MULTILINE):
             yield f"cell {starter.id}: its check does not say that nothing is entered yet"
         if not _printed(solution).startswith("✓"):
             yield f"cell {solution.id}: its saved output does not start with ✓"
-        if not solution.source.startswith("# A worked solution\n"):
+        if not solution.source.startswith(f"{A_SOLUTION}\n"):
             yield f"cell {solution.id}: JupyterLab shows the first line of a folded cell; let it say A worked solution"
-        if not is_folded(solution):
-            yield f"cell {solution.id}: a solution that is not folded (jupyter.source_hidden)"
+        for cell in (solution, *answers):
+            if not is_folded(cell):
+                yield f"cell {cell.id}: a solution that is not folded (jupyter.source_hidden)"
         if "nbval-check-output" not in tags(solution):
             yield f"cell {solution.id}: a solution whose output nbval does not compare"
+        needed = int(notebook.number in WITH_PROJECT_AND_ANSWERS)
+        if not needed <= len(answers) <= 1:
+            yield f"cell {solution.id}: {len(answers)} cells that show its answer, expected {needed or '0 or 1'}"
+        for answer in answers:
+            yield from (f"cell {answer.id}: {problem}" for problem in _answer_problems(answer))
+            cells = [cell.id for cell in notebook.node.cells]
+            if cells.index(answer.id) != cells.index(solution.id) + 1:
+                yield f"cell {answer.id}: does not follow its solution at once"
 
 
-def _exercises(notebook: Notebook) -> list[tuple[NotebookNode, list[NotebookNode], list[NotebookNode]]]:
-    """Return the exercises: the cell with the task, the starters and the solutions that follow it."""
+def _answer_problems(answer: NotebookNode) -> Iterator[str]:
+    if not any(text.strip() for output in answer.outputs for text in texts(output)):
+        yield "shows no answer: its saved output is empty"
+    if "nbval-check-output" in tags(answer):
+        yield "nbval compares its output, which differs on a sample"
+
+
+def _exercises(notebook: Notebook) -> list[tuple[NotebookNode, list, list, list]]:
+    """Return the exercises: the cell with the task, and the starters, the solutions and their answers that follow."""
     exercises = []
-    for section in notebook.sections:
-        for cell in section.cells if section.title == "Your turn" else ():
-            if any(level == 3 for level, _ in headings(cell)):
-                exercises.append((cell, [], []))
-            elif exercises and cell.cell_type == "code":
-                exercises[-1][1 + ("solution" in tags(cell))].append(cell)
+    for cell in _your_turn_cells(notebook):
+        if any(level == 3 for level, _ in headings(cell)) and not _is_project(cell):
+            exercises.append((cell, [], [], []))
+        elif exercises and cell.cell_type == "code" and not _is_folded_figure(cell):
+            is_answer = cell.source.startswith(f"{ITS_ANSWER}\n")
+            exercises[-1][1 + ("solution" in tags(cell)) * (1 + is_answer)].append(cell)
     return exercises
+
+
+def _your_turn_cells(notebook: Notebook) -> list[NotebookNode]:
+    return [cell for section in notebook.sections if section.title == "Your turn" for cell in section.cells]
+
+
+def _is_folded_figure(cell: NotebookNode) -> bool:
+    """Return whether a cell draws what a task is about, folded away."""
+    first_lines = (f"{A_SOLUTION}\n", f"{ITS_ANSWER}\n")
+    return is_folded(cell) and "solution" not in tags(cell) and not cell.source.startswith(first_lines)
+
+
+def _is_project(cell: NotebookNode) -> bool:
+    return any(re.match(r"project\b", title, re.IGNORECASE) for _, title in headings(cell))
+
+
+def project(notebook: Notebook) -> Iterator[str]:
+    """An open task ends "Your turn": one cell with the task, one folded cell that says what a good answer has."""
+    cells = _your_turn_cells(notebook)
+    found = [i for i, cell in enumerate(cells) if _is_project(cell)]
+    if len(found) > 1 or (not found and notebook.number in WITH_PROJECT_AND_ANSWERS):
+        yield f"{len(found)} projects, expected one"
+    for i in found:
+        task, after = cells[i], cells[i + 1 :]
+        level, title = headings(task)[0]
+        minutes = re.fullmatch(r"Project: \S.* \((\d+) minutes\)", title)
+        if len(headings(task)) != 1 or level != 3 or minutes is None or not 45 <= int(minutes[1]) <= 90:
+            yield f"cell {task.id}: a project needs one heading, '### Project: … (45 to 90 minutes)'"
+        if not after or not after[0].source.startswith(A_GOOD_ANSWER) or after[0].cell_type != "markdown":
+            yield f"cell {task.id}: no cell follows that begins with {A_GOOD_ANSWER}"
+            continue
+        points = re.fullmatch(rf"{A_GOOD_ANSWER}\n\n(\S[\s\S]*?)\n\n</details>\s*", after[0].source)
+        if points is None:
+            yield f"cell {after[0].id}: blank lines are missing around what is folded, or there is more in the cell"
+        elif len(re.findall(r"^- \S", points[1], re.MULTILINE)) < 3:
+            yield f"cell {after[0].id}: what a good answer has takes at least three points"
+        if len(after) > 1:
+            yield f"cell {after[1].id}: follows the project, which ends Your turn"
 
 
 def _checked_exercises(cell: NotebookNode) -> list[str]:
@@ -549,7 +611,7 @@ def measure(notebook: Notebook) -> Measure:
     Plotting is every statement that uses Matplotlib, seaborn, `plots`, `.plot` or a name that was made from these, such
     as a figure; checking one that uses `promises` or, outside of "Your turn", `exercises.check`. Imports are neither.
     """
-    your_turn = {cell.id for section in notebook.sections if section.title == "Your turn" for cell in section.cells}
+    your_turn = {cell.id for cell in _your_turn_cells(notebook)}
     drawing, imports = {"figure", "fig", "axis", "axes", "ax", ".plot"}, _own_imports(notebook)
     own, plotting, checking, cells = set(), 0, 0, []
     for cell in notebook.code_cells:
@@ -848,6 +910,7 @@ CHECKS = (
     opening,
     closing,
     your_turn,
+    project,
     folded_answers,
     heading_levels,
     links,

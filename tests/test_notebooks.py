@@ -4,7 +4,7 @@ import base64
 from copy import deepcopy
 
 from fashion_utils.promises import PROMISES_TYPE
-from fashion_utils.workshop import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS, learners
 from fashion_utils.workshop.run import normalise
 import nbformat
 from nbformat import from_dict
@@ -98,24 +98,35 @@ def count(pictures): return len(pictures)
 yours = count(train_images)
 
 exercises.check("NUMBER.it", yours)"""
-YOUR_TURN = ("## Your turn", *2 * (TASK, STARTER, SOLUTION))
+ITS_ANSWER = """# Its answer
+count(train_images)"""
+PROJECT = "### Project: Find out (60 minutes)\n\nWhat is it?"
+A_GOOD_ANSWER = "<details><summary>What a good answer has</summary>\n\n- a\n- b\n  and\n- c\n\n</details>"
+EXERCISE = (TASK, STARTER, SOLUTION, ITS_ANSWER)
+YOUR_TURN = ("## Your turn", TASK, FOLDED_FIGURE, *EXERCISE[1:], *EXERCISE, PROJECT, A_GOOD_ANSWER)
+NOT_REWORKED = [text for text in YOUR_TURN if text not in (ITS_ANSWER, PROJECT, A_GOOD_ANSWER)]
 SAVED = {
     LOAD: "found\n",
     "found = data.prepare()": "found\n",
     STARTER: "Look.\n○ nothing entered yet\n",
     SOLUTION: "✓ right\n",
+    ITS_ANSWER: "60000\n",
 }
 FOLDED = {
     SOLUTION: {"jupyter": {"source_hidden": True}, "tags": ["solution", "nbval-check-output"]},
+    ITS_ANSWER: {"jupyter": {"source_hidden": True}, "tags": ["solution"]},
     FOLDED_FIGURE: {"jupyter": {"source_hidden": True}},
     PROMISES: {"jupyter": {"source_hidden": True}, "tags": ["promises"]},
 }
 FOLDED[PROMISES_WITHOUT_TEST] = FOLDED[PROMISES]
 WHERE_NEXT = "## Where to go next\n\n[On](01_explore.ipynb)"
 
+REWORKED, COMPARED = notebook_checks.WITH_PROJECT_AND_ANSWERS, "nbval-check-output"
+
 MIDDLE = {
     "01": ("## Load it", DESCRIBE, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES_WITHOUT_TEST),
     "02": ("## Read the result", RESULT, PROMISES_WITHOUT_TEST),
+    "03": ("## Nudge it", RESULT, FOLDED_FIGURE, PROMISES_WITHOUT_TEST),
     "04": (MODEL, "## Train it", FIT, "## Read the result", RESULT, PROMISES_WITHOUT_TEST),
     "05": ("## Open the test set", OPEN, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES),
     "06": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
@@ -126,7 +137,8 @@ MIDDLE = {
 def good_notebook(number):
     """Build a notebook in which there is nothing to find; its result cell has one output of each kind."""
     load = "found = data.prepare()" if number == "01" else LOAD  # 01 loads all in a section of its own
-    texts = (OPENING, "## Get ready", IMPORTS, PREDICT, load, ANSWERS, *MIDDLE[number], RECAP, *YOUR_TURN, WHERE_NEXT)
+    turn = NOT_REWORKED if number in ("06", "07") else YOUR_TURN
+    texts = (OPENING, "## Get ready", IMPORTS, PREDICT, load, ANSWERS, *MIDDLE[number], RECAP, *turn, WHERE_NEXT)
     cells = []
     for i, text in enumerate(texts):
         is_prose = text.startswith(("#", "<")) and text not in FOLDED
@@ -187,7 +199,29 @@ def add_code(after, source):
 
 
 def repeat_exercises(notebook):
-    notebook.node.cells[-1:-1] = notebook.node.cells[-7:-1]
+    notebook.node.cells[-3:-3] = notebook.node.cells[-12:-3]
+
+
+def move_project(notebook):
+    """Move the project and what a good answer has before the last exercise."""
+    cells = notebook.node.cells
+    cells[-7:-1] = cells[-3:-1] + cells[-7:-3]
+
+
+def drop_project(notebook):
+    del notebook.node.cells[-3:-1]
+
+
+def repeat_its_answer(notebook):
+    """Let two answers follow the last solution."""
+    answer = new_code_cell(ITS_ANSWER, id="added", metadata=deepcopy(FOLDED[ITS_ANSWER]))
+    notebook.node.cells[-1:-1] = [answer, answer]
+
+
+def swap_answers(notebook):
+    """Let the last answer stand before its solution."""
+    cells = notebook.node.cells
+    cells[-5:-3] = cells[-4], cells[-5]
 
 
 def result_cell(notebook):
@@ -374,6 +408,38 @@ BROKEN = {
         ("05", replace("# A worked solution\n", ""), "the first line"),
         ("05", change_cells("yours = ", lambda cell: cell.metadata.pop("jupyter")), "not folded"),
         ("05", change_cells("yours = ", lambda cell: cell.metadata.tags.pop()), "nbval does not compare"),
+        *((number, drop_cells("# Its answer"), "0 cells that show its answer, expected 1") for number in REWORKED),
+        ("05", change_cells("mine = ", lambda cell: cell.metadata.update(FOLDED[FOLDED_FIGURE])), "0 starters and 1"),
+        ("06", repeat_its_answer, "2 cells that show its answer, expected 0 or 1"),
+        ("05", replace("# Its answer\n", "# It\n"), "1 starters and 2 solutions"),
+        ("05", change_cells("# Its answer", lambda cell: cell.metadata.pop("tags")), "2 starters and 1 solutions"),
+        ("05", replace("# Its answer\n", "# Its answer\nmine = 1\n"), "overwrites what the learner made: mine"),
+        ("05", change_cells("# Its answer", lambda cell: cell.metadata.pop("jupyter")), "not folded"),
+        ("05", change_cells("# Its answer", lambda cell: cell.update(outputs=[])), "its saved output is empty"),
+        ("05", change_cells("# Its answer", set_output(" \n")), "its saved output is empty"),
+        ("05", change_cells("# Its answer", lambda cell: cell.metadata.tags.append(COMPARED)), "differs on a sample"),
+        ("05", add_text("# Its answer", "So:"), "does not follow its solution"),
+        ("05", swap_answers, "does not follow its solution"),
+    ],
+    "project": [
+        *((number, drop_project, "0 projects") for number in REWORKED),
+        ("05", add_text("### Project", PROJECT), "2 projects"),
+        ("05", replace("(60 minutes)", "(30 minutes)"), "45 to 90 minutes"),
+        ("05", replace("(60 minutes)", "(120 minutes)"), "45 to 90 minutes"),
+        ("05", replace("(60 minutes)", "(an hour)"), "45 to 90 minutes"),
+        ("05", replace("Project: Find out", "Project"), "45 to 90 minutes"),
+        ("05", replace("What is it?", "### What is it?"), "one heading"),
+        ("05", replace("### Project", "#### Project"), "one heading"),
+        ("05", drop_cells("What a good answer has"), "no cell follows"),
+        ("05", add_text("What a good answer has", "Some more."), "no cell follows"),
+        ("05", replace("What a good answer has", "Answer"), "no cell follows"),
+        ("05", change_cells("What a good answer has", lambda cell: cell.update(cell_type="code")), "no cell follows"),
+        ("05", replace("</summary>\n\n- a", "</summary>\n- a"), "blank lines"),
+        ("05", replace("- c\n\n</details>", "- c\n</details>"), "blank lines"),
+        ("05", replace("- c\n\n</details>", "- c\n\n</details>\n\nSo."), "blank lines"),
+        ("05", replace("- b\n", ""), "three points"),
+        ("05", add_code("What a good answer has", "1"), "follows the project"),
+        ("05", move_project, "follows the project"),
     ],
     "folded_answers": [
         ("05", replace("</details>\n\n<details><summary>Answer", "</details>\n\n<details><summary>Hint"), "1 folded"),
@@ -464,7 +530,7 @@ BROKEN = {
         ("05", replace("test_loss, test_accuracy", "loss, accuracy"), "model.evaluate"),
         *(
             (number, replace(TRAIN, "train = data.load()"), "(train_images, train_labels), _")
-            for number in ("02", "06")
+            for number in ("02", "03", "06")
         ),
         *((number, replace(TEST, "test = data.load()"), "(test_images, test_labels)") for number in ("05", "07")),
         ("05", set_in_code(outputs=[]), "Test Accuracy"),
@@ -480,6 +546,8 @@ BROKEN = {
         ("02", add_code("## Read the result", "pair = data.load_test()"), "load_test"),
         ("02", add_code("## Read the result", TEST), "test_images"),
         ("02", add_code("## Read the result", "sealed = _[0]"), "sealed: _"),
+        ("03", add_code("## Nudge it", TEST), "test_images"),
+        ("03", add_code("## Nudge it", "sealed = _[0]"), "sealed: _"),
         ("04", add_code("## Read the result", "data_sets = tf.keras.datasets.fashion_mnist.load_data()"), "load_data"),
         ("04", add_code("## Read the result", TRAIN.replace("_ =", "rest =")), "load_data"),
         ("04", add_code("## Read the result", f"def load():\n    {TRAIN}\n    return _"), "sealed: _"),
@@ -525,6 +593,18 @@ def test_the_check_finds(check, number, change, expected):
     assert notebook.node != untouched
     problems = list(getattr(notebook_checks, check)(notebook))
     assert any(expected in problem for problem in problems), problems
+
+
+def test_the_learners_copy_keeps_the_project_without_the_solutions(tmp_path):
+    notebook = good_notebook("05")
+    source = tmp_path / "05_test.ipynb"
+    source.write_text(nbformat.v4.writes(notebook.node), encoding="utf-8")
+    copied = Notebook.read(*learners.write_learners_copy(tmp_path / "copy", tmp_path)).node.cells
+    kept = [
+        cell.source for cell in notebook.node.cells if cell.source not in (SOLUTION.replace("NUMBER", "05"), ITS_ANSWER)
+    ]
+    assert [cell.source for cell in copied] == kept and {PROJECT, A_GOOD_ANSWER} < set(kept)
+    assert len(copied) == len(notebook.node.cells) - 4
 
 
 def test_what_is_fine_in_prose_and_code_is_not_reported():

@@ -45,7 +45,9 @@ def states(promises: list[dict]) -> str:
 def _fold(content: str, cell: nbformat.NotebookNode, part: str) -> str:
     """Return the HTML of a code cell's part, "all" of it or its "source", folded if this is what is hidden of it."""
     tags = cell.metadata.get("tags", [])
-    hidden, line = ("all", "Show the worked solution") if "solution" in tags else ("source", "Show the code")
+    hidden, line = "source", "Show the code"
+    if "solution" in tags:
+        hidden, line = "all", f"Show the {'answer' if cell.source.startswith('# Its answer') else 'worked solution'}"
     if "promises" in tags:  # a broken one is seen without a click
         hidden, line = "all", f"What the text relies on: {states(promises_of(cell)['promises'])}"
     if part != hidden or not cell.metadata.get("jupyter", {}).get("source_hidden"):

@@ -17,14 +17,16 @@ import tensorflow as tf
 import test_cnn
 import test_evaluate
 import test_explore
+import test_learn
 import test_preprocess
 import test_regularize
 import test_train_mlp
 
-FILES = (test_explore, test_preprocess, test_train_mlp, test_evaluate, test_regularize, test_cnn)
+FILES = (test_explore, test_preprocess, test_learn, test_train_mlp, test_evaluate, test_regularize, test_cnn)
 RIGHT = {name: answers for file in FILES for name, answers in file.RIGHT.items()}
 MISTAKES = {name: answers for file in FILES for name, answers in file.MISTAKES.items()}
 TRAINED = {"04.small"}  # tested with networks of its own
+FUNCTIONS = ("03.leaky", "05.sort_out")  # whose answer is a function
 NAMES = sorted(exercises._exercises())
 
 
@@ -143,17 +145,19 @@ def test_absurd_objects_get_one_friendly_line(name, answer_to):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("what", ABSURD)
-def test_functions_that_return_absurd_objects(what, answer_to):
-    assert answer_to("05.sort_out", lambda threshold: ABSURD[what]).startswith("✗ not yet: ")
+def test_functions_that_return_absurd_objects(what, name, answer_to):
+    assert answer_to(name, lambda *_: ABSURD[what]).startswith("✗ not yet: ")
 
 
-async def a_coroutine(threshold):
+async def a_coroutine(*_):
     return 1, 1
 
 
-def test_a_coroutine_that_nobody_awaits(answer_to):
-    assert "type coroutine" in answer_to("05.sort_out", a_coroutine)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_coroutine_that_nobody_awaits(name, answer_to):
+    assert "type coroutine" in answer_to(name, a_coroutine)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,8 +166,9 @@ def test_nothing_entered_yet(name, nothing, answer_to):
     assert answer_to(name, nothing) == f"○ nothing entered yet for {name}\n"
 
 
-def test_a_function_left_as_it_was(answer_to):
-    assert "nothing entered yet" in answer_to("05.sort_out", lambda threshold: ...)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_left_as_it_was(name, answer_to):
+    assert "nothing entered yet" in answer_to(name, lambda *_: ...)
 
 
 def test_an_unknown_name_is_told_the_known_ones(answer_to):
@@ -217,7 +222,7 @@ def test_the_files_hold_no_answer():
     assert right and not numbers & {*right, 40_000}  # 40,000: 05.needed on the published test set
 
 
-@pytest.mark.parametrize("name", [name for name in RIGHT if name[:2] in ("01", "02", "05")])
+@pytest.mark.parametrize("name", [name for name in RIGHT if name.startswith(("01", "02", "03.slope", "05"))])
 def test_on_other_data_another_answer_is_right(name, monkeypatch, answer_to):
     images, labels = draw(3, 1100)
     labels = (labels + 3) % 10

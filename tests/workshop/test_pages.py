@@ -48,6 +48,13 @@ def test_a_solution_is_folded_with_its_output():
     assert "after = 3" in page.open_text
 
 
+def test_a_solution_and_its_answer_have_lines_of_their_own():
+    answer = code("# Its answer\nprint(worked)", [SAID], hidden=True, tags=["solution"])
+    page = page_of(code("worked = 2", hidden=True, tags=["solution"]), answer)
+    assert page.summaries == ["Show the worked solution", "Show the answer"]
+    assert "what it said" in page.folded and "what it said" not in page.open_text
+
+
 def test_of_a_folded_figure_only_the_code_is_folded():
     page = page_of(code("draw()", [FIGURE, SAID], hidden=True))
     assert page.summaries == ["Show the code"]
