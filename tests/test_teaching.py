@@ -4,14 +4,22 @@ import re
 
 from fashion_utils import REPOSITORY
 from fashion_utils.workshop import NOTEBOOKS
-from notebook_checks import Notebook
+from notebook_checks import Notebook, headings
 import pytest
 
 GUIDE = NOTEBOOKS / "TEACHING.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
 PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 TERMS = re.findall(r'^- <a id="([^"]+)"></a>\*\*(.+?)\*\*: \S', TEXT, re.MULTILINE)
-REQUIRED_PARTS = ("The one idea.", "Demonstrate live.", "Expect these, and answer", "Discuss.", "On a slow laptop.")
+REQUIRED_PARTS = (
+    "The one idea.",
+    "Demonstrate live.",
+    "Expect these, and answer",
+    "Discuss.",
+    "Exercise.",
+    "Exit question.",
+    "On a slow laptop.",
+)
 
 
 def section(title):
@@ -19,6 +27,12 @@ def section(title):
     found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
     assert found, f"TEACHING.md has no section {title!r}"
     return found[1]
+
+
+def exercises(path):
+    """Return the minutes of each exercise and project of a notebook, by its title."""
+    found = [title for cell in Notebook.read(path).markdown_cells for level, title in headings(cell) if level == 3]
+    return {title: int(minutes) for title, minutes in re.findall(r"^(.+) \((\d+) minutes\)$", "\n".join(found), re.M)}
 
 
 def glossary_links(path):
@@ -64,13 +78,22 @@ def test_a_notebook_has_its_section(path):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_the_sections_it_names_are_in_the_notebook(path):
-    titles = {section.title for section in Notebook.read(path).sections}
+    titles = {section.title for section in Notebook.read(path).sections} | set(exercises(path))
     number = int(path.name[:2])
     rows = [line for line in TEXT.splitlines() if line.startswith("|") and f"| Notebook {number}, " in line]
     cuts = re.findall(rf"\*[A-Z][^*]+\* in notebook {number}\b", TEXT.replace("\n", " "))
     named = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", "\n".join([section(f"Notebook {number}"), *rows, *cuts]))
     assert named
     assert [name for name in named if name.replace("\n", " ") not in titles] == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_an_exercise_fits_its_slot(path):
+    minutes, words = exercises(path), {"five": 6, "ten": 10}  # a minute more for the five of a schedule
+    text = section(f"Notebook {int(path.name[:2])}").replace("\n", " ")
+    slots = re.findall(r"in (?:a slot|one) of (\w+)(?: minutes)? \*([^*]+)\*", text, re.IGNORECASE)
+    assert slots
+    assert [name for slot, name in slots if minutes[name] > words[slot]] == []
 
 
 # --- Links and glossary -----------------------------------------------------------------------------------------------
