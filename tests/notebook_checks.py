@@ -60,7 +60,7 @@ ALLOWED_NUMBERS = {
     "10,000": "size of the published test set",
     "70,000": "size of the published data set",
     "109,386": "parameters of the network, counted by a cell whose output is checked",
-    "5,000": "pictures that 02 trains on, set in the code",
+    "5,000": "pictures that 04 breaks the network with, set in the code",
     "1,000": "number of guessing models in 02, set in the code",
     "83.5 %": "published: human accuracy in the data set's own table",
     "88.3 %": "published: a similar network in the data set's own table",
