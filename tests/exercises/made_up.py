@@ -53,14 +53,16 @@ PROBABILITIES[:100, :] = np.eye(10)[TEST_LABELS[:100]] * 0.9 + 0.01
 PREDICTIONS = PROBABILITIES.argmax(axis=1)
 LONG = {"loss": list(np.geomspace(1, 0.01, 60)), "val_loss": [*np.linspace(1, 0.6, 7), *np.linspace(0.6, 1, 53)]}
 RESULTS = pd.DataFrame(
-    {"variant": variant, "seed": seed, "loss": RNG.random()}
+    {"variant": variant, "seed": seed, "accuracy": RNG.random()}
     for variant in ("baseline", "dropout", "L2")
     for seed in range(5)
 )
+# Half of the pixels stay where they are, so that some neighbours are left.
+ORDER = np.concatenate([np.arange(392), np.random.default_rng(0).permutation(np.arange(392, 784))])
 GIVEN = {
     "05.called": {"predictions": PREDICTIONS},
     "05.sort_out": {"probabilities": PROBABILITIES},
     "06.gap": {"history": LONG},
     "06.paired": {"results": RESULTS},
-    "07.blur": {"image": SCALED[0]},
+    "07.neighbours": {"order": ORDER},
 }

@@ -2,7 +2,10 @@
 
 from fashion_utils import data
 from fashion_utils.exercises import learn
+from fashion_utils.workshop import NOTEBOOKS
 from made_up import IMAGES, LABELS, SCALED, both_tests, draw
+import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
@@ -150,6 +153,18 @@ def test_the_drawn_network():
     assert (found < 0).sum() == 1 and list(np.maximum(found, 0)) == UNITS
     assert list(learn.OUT @ UNITS) == SCORES
     assert np.all(learn.WEIGHTS) and np.all(learn.BIASES) and np.all(learn.OUT)
+
+
+def test_the_notebook_draws_this_network():
+    cells = nbformat.read(NOTEBOOKS / "03_learn.ipynb", as_version=4).cells
+    drawn = {"plt": plt}
+    exec(next(cell.source for cell in cells if cell.id == "exercise-drawing-2"), drawn)
+    plt.close(drawn["figure"])
+    texts = [text.get_text().replace("−", "-") for text in drawn["axis"].texts]
+    weights = [f"{weight:g}" for table in (learn.WEIGHTS, learn.OUT) for weight in table.ravel()]
+    assert texts[: len(weights)] == weights
+    assert texts[len(weights) :][:2] == [f"{value:g}" for value in learn.INPUTS]
+    assert [text for text in texts if "bias" in text] == [f"bias {bias:g}" for bias in learn.BIASES]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -4,15 +4,17 @@ import keras
 from made_up import LONG, RESULTS, both_tests, network
 import numpy as np
 
-BY_SEED = RESULTS.pivot(index="seed", columns="variant", values="loss")
+BY_SEED = RESULTS.pivot(index="seed", columns="variant", values="accuracy")
 DIFFERENCES = BY_SEED["dropout"] - BY_SEED["baseline"]
 MEAN, ERROR = DIFFERENCES.mean(), DIFFERENCES.sem()
+SUM = BY_SEED["dropout"].sem() + BY_SEED["baseline"].sem()
 UNPAIRED = np.hypot(BY_SEED["dropout"].sem(), BY_SEED["baseline"].sem())
+ANSWER = np.array([MEAN, ERROR, UNPAIRED])
 
 RIGHT = {
     "06.survivor": [1 / 0.8, np.float32(1 / 0.8), keras.ops.convert_to_tensor(1 / 0.8)],
     "06.gap": [{"loss": list(np.linspace(1, 0.5, 20)), "val_loss": list(np.linspace(1, 0.6, 20))}],
-    "06.paired": [(MEAN, ERROR), np.array([MEAN, ERROR])],
+    "06.paired": [(MEAN, ERROR, UNPAIRED), ANSWER],
 }
 
 MISTAKES = {
@@ -32,13 +34,14 @@ MISTAKES = {
         ([1, 0.6], "a history is asked for"),
     ],
     "06.paired": [
-        ((-MEAN, ERROR), "sign"),
-        ((MEAN, UNPAIRED), "unpaired"),
-        ((MEAN, DIFFERENCES.std(ddof=1)), "divide it by the root"),
-        ((MEAN, DIFFERENCES.std(ddof=0) / np.sqrt(5)), "ddof=1"),
-        ((ERROR, MEAN), "other way round"),
+        ((-MEAN, ERROR, UNPAIRED), "sign"),
+        ((MEAN, UNPAIRED, ERROR), "changed places"),
+        ((MEAN, ERROR, SUM), "squares"),
+        (ANSWER * [1, 5**0.5, 5**0.5], "divide by the root"),
+        (ANSWER * [1, 0.8**0.5, 0.8**0.5], "ddof=1"),
+        ((MEAN, ERROR), "wrong shape: (2,)"),
         (DIFFERENCES, "wrong shape: (5,)"),
-        (MEAN, "one number; asked for is (2,)"),
+        (MEAN, "one number; asked for is (3,)"),
     ],
 }
 
