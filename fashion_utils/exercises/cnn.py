@@ -24,9 +24,16 @@ def lopsided():
     yield across.argmin(), "that class is the most symmetrical of all"
 
 
-@exercise("a filter of nine equal numbers that add up to one blurs.", alike, tolerance=1e-5)
-def blur(image):
-    rows, columns = (pixels - 2 for pixels in image.shape)
-    sums = sum(image[top : top + rows, left : left + columns] for top in range(3) for left in range(3))
-    yield sums / 9
-    yield sums, "that is the sum of nine pixels; their mean is asked for"
+@exercise("hardly any pixel keeps a neighbour, and that is all a small filter can go by.", alike)
+def neighbours(order):
+    rows, columns = np.divmod(np.reshape(order, (28, 28)), 28)
+    side_by_side, one_above_the_other = (
+        np.abs(np.diff(rows, axis=axis)) + np.abs(np.diff(columns, axis=axis)) == 1 for axis in (1, 0)
+    )
+    pairs = np.concatenate([side_by_side.ravel(), one_above_the_other.ravel()])
+    yield pairs.mean()
+    yield 1 - pairs.mean(), "that is the share of those that are no longer neighbours"
+    yield pairs.sum(), "that is how many pairs; their share of all pairs is asked for"
+    yield side_by_side.mean(), "pixels one above the other are neighbours too"
+    yield one_above_the_other.mean(), "pixels side by side are neighbours too"
+    yield pairs.sum() / 784, "there are more pairs of neighbouring places than pixels"

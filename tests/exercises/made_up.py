@@ -54,7 +54,7 @@ PREDICTIONS = PROBABILITIES.argmax(axis=1)
 LONG = {"loss": list(np.geomspace(1, 0.01, 60)), "val_loss": [*np.linspace(1, 0.6, 7), *np.linspace(0.6, 1, 53)]}
 RESULTS = pd.DataFrame(
     {"variant": variant, "seed": seed, "accuracy": RNG.random()}
-    for variant in ("baseline", "dropout", "L2")
+    for variant in ("baseline", "dropout", "early stopping")
     for seed in range(5)
 )
 # Half of the pixels stay where they are, so that some neighbours are left.

@@ -5,10 +5,10 @@ from made_up import LONG, RESULTS, both_tests, network
 import numpy as np
 
 BY_SEED = RESULTS.pivot(index="seed", columns="variant", values="accuracy")
-DIFFERENCES = BY_SEED["dropout"] - BY_SEED["baseline"]
+DIFFERENCES = BY_SEED["early stopping"] - BY_SEED["baseline"]
 MEAN, ERROR = DIFFERENCES.mean(), DIFFERENCES.sem()
-SUM = BY_SEED["dropout"].sem() + BY_SEED["baseline"].sem()
-UNPAIRED = np.hypot(BY_SEED["dropout"].sem(), BY_SEED["baseline"].sem())
+SUM = BY_SEED["early stopping"].sem() + BY_SEED["baseline"].sem()
+UNPAIRED = np.hypot(BY_SEED["early stopping"].sem(), BY_SEED["baseline"].sem())
 ANSWER = np.array([MEAN, ERROR, UNPAIRED])
 
 RIGHT = {
