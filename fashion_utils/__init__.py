@@ -1,4 +1,4 @@
-"""What the notebooks share: data, models, training, evaluation, plots. See each module's first lines.
+"""What the notebooks share: data, models, training, experiments, plots, exercises. See each module's first lines.
 
 Importing this package loads none of them and not TensorFlow either; it only makes sure that TensorFlow, once it is
 imported, starts without a word on stderr. So import it before TensorFlow.

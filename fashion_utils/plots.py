@@ -101,24 +101,3 @@ def image_grid(images: np.ndarray, titles: Sequence[str] | None = None, columns:
             axis.imshow(images[i], vmin=images.min(), vmax=images.max())
             axis.set_title("" if titles is None else titles[i], size=8, pad=3)
     return figure
-
-
-def learning_curves(history) -> Figure:
-    """Draw each metric after each epoch, for the training and, where there are any, the validation pictures.
-
-    Takes what `fit` returns, or its `history`: a dict of lists with one number an epoch, "val_" before the names of
-    what was measured in validation. Raises a ValueError if there is not one epoch in it.
-    """
-    curves = getattr(history, "history", history)
-    names = [name for name in curves if not name.startswith("val_")] if isinstance(curves, dict) else []
-    if not names or not len(curves[names[0]]):
-        raise ValueError("There are no epochs to draw: pass what fit returned.")
-    figure, panels = plt.subplots(1, len(names), figsize=(4.5 * len(names), 3.2), squeeze=False)
-    for axis, name in zip(panels[0], names, strict=True):
-        for label, key, line in (("training", name, "o-"), ("validation", f"val_{name}", "s--")):
-            if key in curves:
-                axis.plot(range(1, len(curves[key]) + 1), curves[key], line, label=label)
-        axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.legend()
-    return figure

@@ -24,8 +24,6 @@ from nbformat import NotebookNode
 MAX_BYTES = 1_500_000
 MAX_IMAGE_BYTES = 300_000
 MIN_FOLDED_ANSWERS = 3
-# These need an open project and show the answers of their exercises; the others get theirs as they are reworked.
-WITH_PROJECT_AND_ANSWERS = ("01", "02", "03", "04")
 
 # What a learner meets (DESIGN section 1), in visible lines of code.
 MAX_SHARE = 0.20  # of plotting and checking
@@ -33,7 +31,7 @@ MAX_OWN_NAMES = 4
 MEDIAN_CELL_LINES = (1, 3)
 MAX_CELL_LINES = 20
 
-OWN_MODULES = {"data", "models", "training", "experiments", "evaluation", "plots", "promises", "exercises"}
+OWN_MODULES = {"data", "models", "training", "experiments", "plots", "promises", "exercises"}
 NOT_ON_A_PAGE = {
     "expect": "promises.keep in the folded cell",
     "headline": "report= in promises.keep",
@@ -410,9 +408,8 @@ def your_turn(notebook: Notebook) -> Iterator[str]:
                 yield f"cell {cell.id}: a solution that is not folded (jupyter.source_hidden)"
         if "nbval-check-output" not in tags(solution):
             yield f"cell {solution.id}: a solution whose output nbval does not compare"
-        needed = int(notebook.number in WITH_PROJECT_AND_ANSWERS)
-        if not needed <= len(answers) <= 1:
-            yield f"cell {solution.id}: {len(answers)} cells that show its answer, expected {needed or '0 or 1'}"
+        if len(answers) != 1:
+            yield f"cell {solution.id}: {len(answers)} cells that show its answer, expected 1"
         for answer in answers:
             yield from (f"cell {answer.id}: {problem}" for problem in _answer_problems(answer))
             cells = [cell.id for cell in notebook.node.cells]
@@ -457,7 +454,7 @@ def project(notebook: Notebook) -> Iterator[str]:
     """An open task ends "Your turn": one cell with the task, one folded cell that says what a good answer has."""
     cells = _your_turn_cells(notebook)
     found = [i for i, cell in enumerate(cells) if _is_project(cell)]
-    if len(found) > 1 or (not found and notebook.number in WITH_PROJECT_AND_ANSWERS):
+    if len(found) != 1:
         yield f"{len(found)} projects, expected one"
     for i in found:
         task, after = cells[i], cells[i + 1 :]

@@ -96,13 +96,6 @@ def test_lines_differ_in_marker_as_well_as_colour():
     assert len({line.get_color() for line in drawn}) == len({line.get_marker() for line in drawn}) == len(drawn) == 6
 
 
-def test_training_and_validation_differ_in_line_and_marker():
-    figure = plots.learning_curves({name: [1, 2] for name in ("loss", "accuracy", "val_loss", "val_accuracy")})
-    for axis in figure.axes:
-        one, other = axis.get_lines()
-        assert one.get_linestyle() != other.get_linestyle() and one.get_marker() != other.get_marker()
-
-
 # --- Contrast of the text in figures ----------------------------------------------------------------------------------
 
 
@@ -139,8 +132,6 @@ def pale_texts(figure: Figure) -> list[str]:
 
 
 def test_text_of_the_shared_figures_is_readable():
-    history = {name: [0.5, 0.6] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
-    assert pale_texts(plots.learning_curves(history)) == []
     assert pale_texts(plots.image_grid(np.arange(8).reshape(2, 2, 2), titles=["one", "other"], columns=2)) == []
 
 

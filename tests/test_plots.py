@@ -7,7 +7,6 @@ from fashion_utils import plots
 from IPython import get_ipython
 from IPython.core.pylabtools import select_figure_formats
 from IPython.display import display
-from keras.callbacks import History
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from nbclient import NotebookClient
@@ -173,47 +172,3 @@ def test_image_grid_gives_every_picture_its_title_and_the_same_greys():
 def test_image_grid_refuses_what_it_cannot_draw(shape, titles, message):
     with pytest.raises(ValueError, match=message):
         plots.image_grid(np.zeros(shape), titles=titles)
-
-
-def lines(axis):
-    return {line.get_label(): line for line in axis.get_lines()}
-
-
-def test_learning_curves_without_validation():
-    figure = plots.learning_curves({"loss": [0.6, 0.4], "accuracy": [0.8, 0.9]})
-    loss, accuracy = figure.axes
-    assert [axis.get_ylabel() for axis in figure.axes] == ["loss", "accuracy"]
-    assert {axis.get_xlabel() for axis in figure.axes} == {"epoch"}
-    assert list(lines(loss)) == list(lines(accuracy)) == ["training"]
-    np.testing.assert_array_equal(lines(loss)["training"].get_xydata(), [[1, 0.6], [2, 0.4]])
-    np.testing.assert_array_equal(lines(accuracy)["training"].get_xydata(), [[1, 0.8], [2, 0.9]])
-
-
-def test_learning_curves_with_validation_are_told_apart_without_colour():
-    history = {"loss": [0.6, 0.4], "accuracy": [0.8, 0.9], "val_loss": [0.7, 0.5], "val_accuracy": [0.7, 0.8]}
-    figure = plots.learning_curves(history)
-    for axis, values in zip(figure.axes, ([0.7, 0.5], [0.7, 0.8]), strict=True):
-        training, validation = lines(axis)["training"], lines(axis)["validation"]
-        np.testing.assert_array_equal(validation.get_ydata(), values)
-        assert training.get_linestyle() != validation.get_linestyle()
-        assert training.get_marker() != validation.get_marker()
-        assert [text.get_text() for text in axis.get_legend().get_texts()] == ["training", "validation"]
-
-
-def test_learning_curves_of_what_fit_returns_with_whatever_metrics_it_has():
-    history = History()
-    history.history = {"loss": [0.6], "sparse_top_k": [0.9], "val_loss": [0.7], "val_sparse_top_k": [0.8]}
-    figure = plots.learning_curves(history)
-    assert [axis.get_ylabel() for axis in figure.axes] == ["loss", "sparse top k"]
-    assert list(lines(figure.axes[1])) == ["training", "validation"]
-
-
-@pytest.mark.parametrize("history", [{}, {"loss": []}, History(), 3])
-def test_learning_curves_of_nothing_say_what_to_pass(history):
-    with pytest.raises(ValueError, match="pass what fit returned"):
-        plots.learning_curves(history)
-
-
-def test_a_single_epoch_can_be_seen():
-    figure = plots.learning_curves({"loss": [0.6], "accuracy": [0.8]})
-    assert all(line.get_marker() == "o" for axis in figure.axes for line in axis.get_lines())

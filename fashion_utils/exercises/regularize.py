@@ -29,14 +29,17 @@ def gap(answer, history):
     demand(mean_gap(with_it) < mean_gap(without), "the gap is no smaller than without dropout; is there any in it?")
 
 
-@exercise("pair first, then average: part of the luck drops out.", alike)
+@exercise("both errors are of the same mean; which is smaller depends on how much luck the pairs share.", alike)
 def paired(results):
-    losses = results.pivot(index="seed", columns="variant", values="loss")
-    with_it, without = losses["dropout"], losses["baseline"]
+    accuracies = results.pivot(index="seed", columns="variant", values="accuracy")
+    with_it, without = accuracies["early stopping"], accuracies["baseline"]
     differences = with_it - without
-    mean, error = differences.mean(), differences.sem()
-    yield mean, error
-    yield (-mean, error), "the sign is the wrong way round: dropout minus baseline"
-    yield (mean, np.hypot(with_it.sem(), without.sem())), "that error is for unpaired runs; take the differences"
-    yield (mean, differences.std()), "that is the standard deviation; divide it by the root of how many seeds there are"
-    yield (mean, differences.sem(ddof=0)), "NumPy's std divides by n; pass ddof=1 to divide by n − 1"
+    mean, error, unpaired = differences.mean(), differences.sem(), np.hypot(with_it.sem(), without.sem())
+    deviations = differences.std(), np.hypot(with_it.std(), without.std())
+    biased = differences.sem(ddof=0), np.hypot(with_it.sem(ddof=0), without.sem(ddof=0))
+    yield mean, error, unpaired
+    yield (-mean, error, unpaired), "the sign is the wrong way round: early stopping minus baseline"
+    yield (mean, unpaired, error), "the two errors have changed places; the paired one is of the differences"
+    yield (mean, error, with_it.sem() + without.sem()), "of independent results the squares of the errors add up"
+    yield (mean, *deviations), "these are standard deviations; divide by the root of how many seeds there are"
+    yield (mean, *biased), "NumPy's std divides by n; pass ddof=1 to divide by n − 1"

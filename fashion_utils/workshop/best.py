@@ -7,9 +7,10 @@ import argparse
 from collections.abc import Sequence
 import sys
 
-from fashion_utils import data, evaluation, experiments, models, training
+from fashion_utils import data, experiments, models, training
 import keras
 import numpy as np
+from scipy.stats import binomtest
 
 SEEDS = range(4)
 BEST = "CNN with augmentation"  # the recipe whose networks, one for each seed, decide together
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{name}: validation accuracy {spread}")
     images, labels = data.load_test()  # of the networks of the last recipe, which is BEST
     right = predict(networks, images[..., np.newaxis].astype("float32") / 255).argmax(axis=1) == labels
-    low, high = evaluation.accuracy_interval(right.sum(), len(right))
+    low, high = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
     print(f"Test accuracy of the {len(networks)} together: {right.mean():.4f} (95 % interval {low:.4f} to {high:.4f})")
     if source.label:
         print(f"Measured on {source.label}.")
