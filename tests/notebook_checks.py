@@ -420,6 +420,8 @@ def your_turn(notebook: Notebook) -> Iterator[str]:
 def _answer_problems(answer: NotebookNode) -> Iterator[str]:
     if not any(text.strip() for output in answer.outputs for text in texts(output)):
         yield "shows no answer: its saved output is empty"
+    if not answer.metadata.get("jupyter", {}).get("outputs_hidden"):
+        yield "gives the answer away: JupyterLab shows its output until jupyter.outputs_hidden is set"
     if "nbval-check-output" in tags(answer):
         yield "nbval compares its output, which differs on a sample"
 

@@ -113,7 +113,7 @@ SAVED = {
 }
 FOLDED = {
     SOLUTION: {"jupyter": {"source_hidden": True}, "tags": ["solution", "nbval-check-output"]},
-    ITS_ANSWER: {"jupyter": {"source_hidden": True}, "tags": ["solution"]},
+    ITS_ANSWER: {"jupyter": {"source_hidden": True, "outputs_hidden": True}, "tags": ["solution"]},
     FOLDED_FIGURE: {"jupyter": {"source_hidden": True}},
     PROMISES: {"jupyter": {"source_hidden": True}, "tags": ["promises"]},
 }
@@ -301,6 +301,10 @@ def picture(kind, size, alt):
     return output("display_data", {kind: base64.b64encode(bytes(size)).decode()}, metadata={kind: {"alt": alt}})
 
 
+def show_output(cell):
+    cell.metadata.jupyter.pop("outputs_hidden")
+
+
 def unfold_and_double(cell):
     cell.metadata.pop("jupyter")
     cell.source += "\n    axis.set_title(axis)" * 2
@@ -415,6 +419,7 @@ BROKEN = {
         ("05", change_cells("# Its answer", lambda cell: cell.metadata.pop("jupyter")), "not folded"),
         ("05", change_cells("# Its answer", lambda cell: cell.update(outputs=[])), "its saved output is empty"),
         ("05", change_cells("# Its answer", set_output(" \n")), "its saved output is empty"),
+        ("05", change_cells("# Its answer", show_output), "gives the answer away"),
         ("05", change_cells("# Its answer", lambda cell: cell.metadata.tags.append(COMPARED)), "differs on a sample"),
         ("05", add_text("# Its answer", "So:"), "does not follow its solution"),
         ("05", swap_answers, "does not follow its solution"),
