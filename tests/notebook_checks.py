@@ -370,7 +370,7 @@ def closing(notebook: Notebook) -> Iterator[str]:
 def your_turn(notebook: Notebook) -> Iterator[str]:
     """Exercises stand between the recap and the end: each a task, a starter with its check, and a folded solution.
 
-    A second folded cell after the solution may show its answer. nbval does not compare that: on a sample it differs.
+    A second folded cell after the solution shows its answer. nbval does not compare that: on a sample it differs.
     """
     last_three = [section.title for section in notebook.sections[-3:]]
     if last_three != ["Recap", "Your turn", "Where to go next"]:
