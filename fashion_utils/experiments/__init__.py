@@ -1,7 +1,8 @@
 """Experiments that can carry error bars: every variant from several seeds, kept run by run so that nothing is lost.
 
-`repeat` is all that a notebook needs. It uses every core of the machine (`pool`), or the executor that it is given, a
-cluster's for one; `worker` carries out a run, `results` keeps what it gave, `provenance` tells what that was made from.
+`repeat` is what a notebook needs; `networks` has three that are trained with it, for the last notebooks. It uses every
+core of the machine (`pool`), or the executor that it is given, a cluster's for one; `worker` carries out a run,
+`results` keeps what it gave, `provenance` tells what that was made from.
 Importing this module has TensorFlow compute with one thread, if nothing has been computed yet: see `repeat`.
 """
 
@@ -13,6 +14,7 @@ import re
 
 from fashion_utils import data
 from fashion_utils.experiments import pool, results, worker
+from fashion_utils.experiments.networks import trained  # noqa: F401 (for notebooks)
 from IPython import get_ipython
 from IPython.display import display
 import numpy as np
