@@ -31,7 +31,7 @@ MAX_OWN_NAMES = 4
 MEDIAN_CELL_LINES = (1, 3)
 MAX_CELL_LINES = 20
 
-OWN_MODULES = {"data", "models", "training", "experiments", "plots", "promises", "exercises"}
+OWN_MODULES = {"data", "models", "training", "experiments", "pictures", "plots", "promises", "exercises"}
 NOT_ON_A_PAGE = {
     "expect": "promises.keep in the folded cell",
     "headline": "report= in promises.keep",
@@ -96,6 +96,8 @@ MISSION_LINES = {
     "05": (TEST_LINE, "test_loss, test_accuracy = model.evaluate(test_images, test_labels)"),
     "06": (TRAIN_LINE,),
     "07": (TRAIN_LINE, TEST_LINE),
+    "08": (TRAIN_LINE, TEST_LINE),
+    "09": (TRAIN_LINE, TEST_LINE),
 }
 
 
@@ -817,8 +819,8 @@ def _without_train_line(parsed: ast.Module) -> tuple[ast.Module, int]:
 def _open_cells(notebook: Notebook) -> list[NotebookNode]:
     """Return the cells that may name test data.
 
-    01: the section that loads the data. 02 to 04: none. 05: from the section that opens the test set. Later: the last
-    section before the recap.
+    01: the section that loads the data. 02 to 04: none. 05 and 09: from the section that opens the test set. The
+    others: the last section before the recap.
     """
     sections = notebook.sections
     titles = [section.title for section in sections]
@@ -826,7 +828,7 @@ def _open_cells(notebook: Notebook) -> list[NotebookNode]:
         chosen = [section for section in sections if any("load_data" in cell.source for cell in section.cells)][:1]
     elif notebook.number in ("02", "03", "04"):
         chosen = []
-    elif notebook.number == "05":
+    elif notebook.number in ("05", "09"):
         opens = [i for i, title in enumerate(titles) if re.search(r"\bopen\b.*\btest set\b", title, re.IGNORECASE)]
         chosen = sections[opens[0] :] if opens else []
     else:

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = REPOSITORY / "fashion_utils"
 FILES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = ("exercises", "experiments", "sources", "workshop")
-FOR_NOTEBOOKS = ("data", "models", "training", "experiments", "plots", "promises", "exercises")
+FOR_NOTEBOOKS = ("data", "models", "training", "experiments", "pictures", "plots", "promises", "exercises")
 
 
 def part(path):
@@ -139,7 +139,7 @@ def test_the_top_level_is_small():
 
 
 def test_the_package_is_small():
-    assert lines(FILES) < 4050
+    assert lines(FILES) < 4400
 
 
 # --- Tests that mirror it ---------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from fashion_utils.workshop import BUILD, NOTEBOOKS
 import nbformat
 
 FOLDER = BUILD / "exercises"
+DRAWINGS = "drawings"  # what notebook 9 shows the networks
 LINK = re.compile(r"(?:\]\(|\bsrc=\")([^)\"#:\s]+)")
 
 
 def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]:
-    """Write the notebooks without solutions, outputs and execution counts, and the local files that they link to.
+    """Write the notebooks without solutions, outputs and execution counts, the files that they link to, the drawings.
 
     Makes the folder if need be, replaces files of the same names, copies none from outside the folder of the notebooks.
     Returns the paths of what was written, notebooks first.
@@ -28,6 +29,7 @@ def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]
                 linked.update(LINK.findall(cell.source))
         written.append(folder / path.name)
         write_atomically(written[-1], (nbformat.writes(notebook) + "\n").encode())
+    linked.update(path.relative_to(notebooks).as_posix() for path in (notebooks / DRAWINGS).glob("*"))
     for name in sorted(linked):
         if not name.endswith(".ipynb") and ".." not in Path(name).parts and (notebooks / name).is_file():
             written.append(folder / name)

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 CELL_SECONDS = 1800  # a cell that takes longer hangs
+WIDGET = "application/vnd.jupyter.widget-view+json"
 LONG_SECONDS = 5  # a cell that takes longer gets a line, where no line can move
 
 
@@ -105,6 +106,8 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata = {"kernelspec": kernelspec, "language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":  # a widget, such as a button, is nothing without its kernel
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
         for output in cell.get("outputs", []):
             if "text/plain" in output.get("data", {}):  # `model.summary()` colours its text
                 output["data"]["text/plain"] = strip_ansi(output["data"]["text/plain"])

@@ -23,14 +23,15 @@ def cells():
 
 def test_the_learners_copy(tmp_path):
     source = tmp_path / "series" / "notebooks"
-    (source / "images").mkdir(parents=True)
-    for name in ("picture.png", "unused.png", "images/wall.svg", "../out.txt"):
+    for name in ("images", "drawings", "mine"):
+        (source / name).mkdir(parents=True)
+    for name in ("picture.png", "unused.png", "images/wall.svg", "drawings/boot.png", "mine/me.jpg", "../out.txt"):
         (source / name).write_bytes(name.encode())
     for name in ("01_a", "02_b"):
         nbformat.write(nbformat.v4.new_notebook(cells=cells()), source / f"{name}.ipynb")
     folder = tmp_path / "build" / "exercises"
     written = learners.write_learners_copy(folder, source)
-    names = ["01_a.ipynb", "02_b.ipynb", "images/wall.svg", "picture.png"]
+    names = ["01_a.ipynb", "02_b.ipynb", "drawings/boot.png", "images/wall.svg", "picture.png"]
     assert written == [folder / name for name in names]
     assert sorted(path for path in tmp_path.rglob("*.*") if "build" in path.parts) == sorted(written)
     assert (folder / "images" / "wall.svg").read_bytes() == b"images/wall.svg"

@@ -31,6 +31,7 @@ HELD = "promises.keep(('accuracy', 0.88, 0.87, 0.9), ('loss', lambda: 0.3, 0.2, 
 NOT_CHECKED = "data.source = lambda: data.Source('stand-in', 'a test', None, '0')\n" + HELD.replace("0.88", "0.1")
 BROKEN = HELD.replace("0.3", "0.5")
 FIGURE = f"plots.image_grid([[[0, 1]]]).set_label({SENTENCE!r})\nplt.show()"
+BUTTON = "from ipywidgets import FileUpload\nprint('press it')\nFileUpload()"
 FILES = {"train-labels-idx1-ubyte.gz": (Path("somewhere"), "0")}
 REAL, STAND_IN = (data.Source(kind, "made up by a test", None, "0", FILES) for kind in ("real", "stand-in"))
 
@@ -89,7 +90,7 @@ def code_cells(path):
 
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory):
-    return run_series(tmp_path_factory.mktemp("refreshed"), {"01_good": (SETUP, HELD, FIGURE)}, "--refresh")
+    return run_series(tmp_path_factory.mktemp("refreshed"), {"01_good": (SETUP, HELD, FIGURE, BUTTON)}, "--refresh")
 
 
 class Page(HTMLParser):
@@ -111,7 +112,7 @@ class Page(HTMLParser):
 def test_success(refreshed):
     assert refreshed.status == 0, refreshed.printed
     assert names(refreshed.build) == ["01_good.html", "01_good.ipynb", "index.html", "summary.json"]
-    assert "01_good: 3 cells" in refreshed.printed
+    assert "01_good: 4 cells" in refreshed.printed
     assert "Open build/index.html" in refreshed.printed
 
 
@@ -130,8 +131,9 @@ def test_the_summary_counts_promises_and_holds_the_results(refreshed):
 def test_refresh_rewrites_the_notebook(refreshed):
     path = refreshed.notebooks / "01_good.ipynb"
     cells = code_cells(path)
-    assert [cell.execution_count for cell in cells] == [1, 2, 3]
+    assert [cell.execution_count for cell in cells] == [1, 2, 3, 4]
     assert [output.text for output in cells[0].outputs] == ["read beside the notebook\n"]
+    assert [output.output_type for output in cells[3].outputs] == ["stream"], "a button is nothing without its kernel"
     assert all(cell.metadata == {} for cell in cells), "when a cell ran changes from run to run"
     assert path.read_bytes() == (refreshed.build / "01_good.ipynb").read_bytes()
     assert names(refreshed.notebooks) == ["01_good.ipynb", "beside.txt"]
