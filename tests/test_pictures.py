@@ -73,9 +73,11 @@ def test_an_uneven_light_is_evened_out(expected):
     light = np.linspace(1, 0.8, 400)[:, None, None] * np.linspace(1, 0.9, 300)[None, :, None]
     rng = np.random.default_rng(0)
     photograph = np.asarray(drawn(background=(230, 225, 210))) * light + rng.normal(0, 12, (400, 300, 3))
-    picture = pictures.prepare(packed(Image.fromarray(photograph.clip(0, 255).astype("uint8")), "JPEG"))
+    steps = pictures.prepare(packed(Image.fromarray(photograph.clip(0, 255).astype("uint8")), "JPEG"), every_step=True)
+    picture = steps["grey"]
     assert close(picture, expected)
     assert (picture[:, :5] == 0).all() and (picture[:, -5:] == 0).all(), "what was background is 0"
+    assert (steps["trimmed"][-20:, 55:65] == 255).mean() > 0.95, "between the legs, too"
     cloth = picture[3:25, 16:19].astype(float)
     assert abs(cloth[:8].mean() - cloth[-8:].mean()) < 5, "the same cloth is equally bright above and below"
 
