@@ -277,6 +277,19 @@ def run_in_cell(page, number, source):
     cell.locator(".cm-content").click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(source)
+    run_selected(page, number)
+    assert cell.locator(ERRORS).all_inner_texts() == [], "a check answers in a sentence, never with a traceback"
+    return last_line(cell)
+
+
+def run_cell(page, number):
+    """Run a code cell as it is, a folded one too."""
+    code_cells(page).nth(number).locator(".jp-InputArea-prompt, .jp-InputPlaceholder").first.click()
+    run_selected(page, number)
+
+
+def run_selected(page, number):
+    """Run the code cell that the cursor is in, which has this number, and wait until it has run."""
     before = page.evaluate(STATE)["counts"][number]
     page.keyboard.press("Control+Enter")
     done = f"""([number, before]) => {{
@@ -284,8 +297,6 @@ def run_in_cell(page, number, source):
         return idle && counts[number] && counts[number] !== before;
     }}"""
     page.wait_for_function(done, arg=[number, before], polling=200)
-    assert cell.locator(ERRORS).all_inner_texts() == [], "a check answers in a sentence, never with a traceback"
-    return last_line(cell)
 
 
 def last_line(cell):
@@ -301,3 +312,42 @@ def test_checks_answer_a_right_and_a_wrong_solution(path, notebook):
         screenshot(page, f"{path.stem}-exercise-{number}-wrong")
         assert run_in_cell(page, starter, solution).startswith("✓")
         screenshot(page, f"{path.stem}-exercise-{number}-right")
+
+
+# --- A picture of the reader's own ------------------------------------------------------------------------------------
+
+
+def upload(page, button, file):
+    """Choose a file as a reader does after a click on the button, and wait until the kernel can have it."""
+    cell = code_cells(page).nth(button)
+    cell.scroll_into_view_if_needed()
+    with page.expect_file_chooser() as chooser:
+        cell.locator("button.widget-upload").click()
+    chooser.value.set_files(file)
+    page.wait_for_timeout(1000)  # the file goes to the kernel as a message, before that of the next cell
+    cell.get_by_text("(1)").wait_for()
+
+
+@pytest.mark.parametrize("path", [NOTEBOOKS / "09_your_pictures.ipynb"], indirect=True, ids=["09_your_pictures"])
+def test_a_picture_is_uploaded_and_answered(path, notebook, tmp_path):
+    page, _ = notebook
+    sources = [cell.source for cell in saved_code_cells(path)]
+    (button,) = [i for i, source in enumerate(sources) if "= FileUpload(" in source]
+    takes, draws, answers = range(button + 1, button + 4)
+    before = code_cells(page).nth(answers).locator(".jp-OutputArea-output").inner_text()
+
+    picture = tmp_path / "my own é.png"
+    shutil.copy(NOTEBOOKS / "drawings" / "t-shirt.png", picture)
+    upload(page, button, picture)
+    for number in (takes, draws, answers):
+        run_cell(page, number)
+    screenshot(page, f"{path.stem}-uploaded")
+    after = code_cells(page).nth(answers).locator(".jp-OutputArea-output").inner_text()
+    assert after != before and "T-shirt" in after, after
+
+    picture = tmp_path / "notes.jpg"
+    picture.write_text("not a picture at all")
+    upload(page, button, picture)
+    run_cell(page, takes)
+    screenshot(page, f"{path.stem}-refused")
+    assert "is no picture" in last_line(code_cells(page).nth(takes))
