@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SAMPLE := 3000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab best check-up pack exercises handout notebooks browser cluster bench lock clean
+.PHONY: help run test lab best check-up pack exercises handout notebooks address browser cluster bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ handout: $(READY) ## write the series as HTML pages that need no network to buil
 
 notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
 	$(BIN)/python -m fashion_utils.workshop.run --refresh
+
+address: $(READY) ## write the repository's address, from pyproject.toml, into the first cell of every notebook
+	$(BIN)/python -m fashion_utils.workshop.address
 
 browser: $(READY) ## run every notebook in the real JupyterLab in headless Chromium; screenshots in build/browser/
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt; then \
