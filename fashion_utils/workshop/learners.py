@@ -25,16 +25,21 @@ def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-            else:
-                linked.update(LINK.findall(cell.source))
+        linked.update(linked_files(notebook, notebooks))
         written.append(folder / path.name)
         write_atomically(written[-1], (nbformat.writes(notebook) + "\n").encode())
     linked.update(path.relative_to(notebooks).as_posix() for path in (notebooks / DRAWINGS).glob("*"))
     for name in sorted(linked):
-        if not name.endswith(".ipynb") and ".." not in Path(name).parts and (notebooks / name).is_file():
-            written.append(folder / name)
-            write_atomically(written[-1], (notebooks / name).read_bytes())
+        written.append(folder / name)
+        write_atomically(written[-1], (notebooks / name).read_bytes())
     return written
+
+
+def linked_files(notebook: nbformat.NotebookNode, notebooks: Path) -> set[str]:
+    """Return the names of what a notebook's text links to in the folder of the notebooks, other notebooks left out."""
+    linked = {name for cell in notebook.cells if cell.cell_type != "code" for name in LINK.findall(cell.source)}
+    local = {name for name in linked if not name.endswith(".ipynb") and ".." not in Path(name).parts}
+    return {name for name in local if (notebooks / name).is_file()}
 
 
 def main() -> None:
