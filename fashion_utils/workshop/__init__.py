@@ -1,4 +1,4 @@
-"""What `make` calls: run the series, hand-out, learners' copy, pack, check-up, best. Nothing else imports it.
+"""What `make` calls: run the series, hand-out, learners' copy, assignments, pack … Nothing else imports it.
 
 It is for the repository, which has the notebooks; anywhere else each command ends with a sentence that says so.
 """
