@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fashion_utils.sources.files import write_atomically
 from fashion_utils.workshop import BUILD, NOTEBOOKS
-from fashion_utils.workshop.learners import linked_files
+from fashion_utils.workshop.learners import companions
 import nbformat
 from nbformat.v4 import new_code_cell
 
@@ -86,7 +86,7 @@ def write_course(folder: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
         to_assignment(notebook)
         assignment = folder / "source" / path.stem
         write_atomically(assignment / path.name, (nbformat.writes(notebook) + "\n").encode())
-        for name in linked_files(notebook, notebooks):
+        for name in companions(notebook, notebooks):
             write_atomically(assignment / name, (notebooks / name).read_bytes())
         names.append(path.stem)
     return names
