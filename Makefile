@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SAMPLE := 3000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab best check-up pack exercises handout notebooks browser cluster bench lock clean
+.PHONY: help run test lab best check-up pack exercises nbgrader handout notebooks address browser cluster grading bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,11 +38,17 @@ pack: $(READY) ## prepare a folder for machines without a network: make pack DIR
 exercises: $(READY) ## write a learners' copy without solutions and outputs into build/exercises/
 	$(BIN)/python -m fashion_utils.workshop.learners
 
+nbgrader: $(READY) ## write the exercises as assignments for nbgrader, which grades answers, into build/nbgrader/
+	$(BIN)/python -m fashion_utils.workshop.nbgrader
+
 handout: $(READY) ## write the series as HTML pages that need no network to build/handout/; executes nothing
 	$(BIN)/python -m fashion_utils.workshop.handout $(ARGS)
 
 notebooks: $(READY) ## execute the series on the full real data and keep the results in notebooks/
 	$(BIN)/python -m fashion_utils.workshop.run --refresh
+
+address: $(READY) ## write the repository's address, from pyproject.toml, into the first cell of every notebook
+	$(BIN)/python -m fashion_utils.workshop.address
 
 browser: $(READY) ## run every notebook in the real JupyterLab in headless Chromium; screenshots in build/browser/
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/browser/requirements.txt; then \
@@ -56,6 +62,14 @@ cluster: $(READY) ## run experiments on a Dask cluster that is started on this m
 		$(BIN)/python -m pytest -rs tests/cluster/run_on_dask.py; \
 	else \
 		echo "Dask cannot be installed, so there is no test on a cluster."; \
+	fi
+
+grading: $(READY) ## have the real nbgrader grade answers, from an environment of its own in build/
+	@if $(BIN)/python -m venv build/nbgrader-venv && build/nbgrader-venv/bin/python -m pip install --quiet \
+		--disable-pip-version-check --require-hashes -r tests/grading/requirements.txt; then \
+		PATH="$$PWD/build/nbgrader-venv/bin:$$PATH" $(BIN)/python -m pytest -rs tests/grading/run_nbgrader.py; \
+	else \
+		echo "nbgrader cannot be installed, so there is no test with it."; \
 	fi
 
 bench: $(READY) ## measure training speed, and networks an hour by workers; the tables go to build/bench/

@@ -11,7 +11,12 @@ from pathlib import Path
 import sys
 import tempfile
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+_AROUND = Path(__file__).resolve().parents[1]
+_PROJECT = _AROUND / "pyproject.toml"
+# An ordinary `pip install` has no repository around it, but a folder full of other packages, which are no place to look
+# for data or to write results in. What would lie in the repository then lies in the folder that Python was started in.
+IN_REPOSITORY = _PROJECT.is_file() and 'name = "fashion-utils"' in _PROJECT.read_text(encoding="utf-8")
+REPOSITORY = _AROUND if IN_REPOSITORY else Path.cwd()
 # 2 = errors only; without it every process lists its instruction sets and XLA devices. A value set by the user stays.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

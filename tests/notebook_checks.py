@@ -14,7 +14,7 @@ from pathlib import Path
 import re
 from statistics import median
 
-from fashion_utils.workshop import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS, address
 from fashion_utils.workshop.pages import promises_of
 from fashion_utils.workshop.run import normalise
 from IPython.core.inputtransformer2 import TransformerManager
@@ -756,18 +756,28 @@ def page_measure(notebook: Notebook) -> Iterator[str]:
 # --- Code and data ----------------------------------------------------------------------------------------------------
 
 
+def install_cell(notebook: Notebook) -> Iterator[str]:
+    """A notebook that is alone, on Colab for instance, installs what it imports; elsewhere that cell says nothing."""
+    first = notebook.code_cells[0]
+    if first.source != address.source() or first.metadata != address.METADATA:
+        yield f"cell {first.id}: the first code cell does not install what is missing; run `make address`"
+    elif first.outputs:
+        yield f"cell {first.id}: installs what is there"
+
+
 def quiet_start(notebook: Notebook) -> Iterator[str]:
     """`fashion_utils` holds back TensorFlow's start-up messages, if it is imported first."""
+    first = next(cell for cell in notebook.code_cells if "install" not in tags(cell))
     imports = [
         alias.name.partition(".")[0] if isinstance(statement, ast.Import) else statement.module.partition(".")[0]
-        for statement in ast.walk(tree(notebook.code_cells[0]))
+        for statement in ast.walk(tree(first))
         if isinstance(statement, ast.Import | ast.ImportFrom)
         for alias in statement.names
     ]
     if "fashion_utils" not in imports:
-        yield f"cell {notebook.code_cells[0].id}: the first code cell must import fashion_utils"
+        yield f"cell {first.id}: the first code cell must import fashion_utils"
     elif "tensorflow" in imports[: imports.index("fashion_utils")]:
-        yield f"cell {notebook.code_cells[0].id}: imports tensorflow before fashion_utils"
+        yield f"cell {first.id}: imports tensorflow before fashion_utils"
 
 
 def prepares_data(notebook: Notebook) -> Iterator[str]:
@@ -922,6 +932,7 @@ CHECKS = (
     promises_cell,
     plain_page,
     page_measure,
+    install_cell,
     quiet_start,
     prepares_data,
     mission_lines,

@@ -4,7 +4,7 @@ import base64
 from copy import deepcopy
 
 from fashion_utils.promises import PROMISES_TYPE
-from fashion_utils.workshop import NOTEBOOKS, learners
+from fashion_utils.workshop import NOTEBOOKS, address, learners
 from fashion_utils.workshop.run import normalise
 import nbformat
 from nbformat import from_dict
@@ -46,6 +46,7 @@ OPENING = """# 5 · How good is it?
 **You need** nothing.
 
 **Takes about** 20 minutes."""
+INSTALL = address.source()
 IMPORTS = """from fashion_utils import data, plots
 import matplotlib.pyplot as plt
 import tensorflow as tf"""
@@ -112,6 +113,7 @@ SAVED = {
     ITS_ANSWER: "60000\n",
 }
 FOLDED = {
+    INSTALL: address.METADATA,
     SOLUTION: {"jupyter": {"source_hidden": True}, "tags": ["solution", "nbval-check-output"]},
     ITS_ANSWER: {"jupyter": {"source_hidden": True, "outputs_hidden": True}, "tags": ["solution"]},
     FOLDED_FIGURE: {"jupyter": {"source_hidden": True}},
@@ -136,7 +138,19 @@ MIDDLE = {
 def good_notebook(number):
     """Build a notebook in which there is nothing to find; its result cell has one output of each kind."""
     load = "found = data.prepare()" if number == "01" else LOAD  # 01 loads all in a section of its own
-    texts = (OPENING, "## Get ready", IMPORTS, PREDICT, load, ANSWERS, *MIDDLE[number], RECAP, *YOUR_TURN, WHERE_NEXT)
+    texts = (
+        OPENING,
+        "## Get ready",
+        INSTALL,
+        IMPORTS,
+        PREDICT,
+        load,
+        ANSWERS,
+        *MIDDLE[number],
+        RECAP,
+        *YOUR_TURN,
+        WHERE_NEXT,
+    )
     cells = []
     for i, text in enumerate(texts):
         is_prose = text.startswith(("#", "<")) and text not in FOLDED
@@ -312,8 +326,8 @@ def unfold_and_double(cell):
 
 BROKEN = {
     "executed_in_order": [
-        ("05", set_in_code(execution_count=None), "None, expected 4"),
-        ("05", set_in_code(execution_count=9), "9, expected 4"),
+        ("05", set_in_code(execution_count=None), "None, expected 5"),
+        ("05", set_in_code(execution_count=9), "9, expected 5"),
         ("05", add_code("# 5", "print()"), "None, expected 1"),
     ],
     "no_stderr": [("05", output("stream", name="stderr", text="a warning"), "a warning")],
@@ -514,6 +528,13 @@ BROKEN = {
             change_cells("", lambda cell: cell.update(source=cell.source + "\nx" * 3)),
             "the median visible code cell",
         ),
+    ],
+    "install_cell": [
+        ("05", drop_cells("find_spec"), "run `make address`"),
+        ("05", replace("https://", "https://elsewhere."), "run `make address`"),
+        ("05", change_cells("find_spec", lambda cell: cell.metadata.pop("jupyter")), "run `make address`"),
+        ("05", add_code("# 5", "print()"), "run `make address`"),
+        ("05", change_cells("find_spec", set_output("Note: ")), "installs what is there"),
     ],
     "quiet_start": [
         ("05", replace(IMPORTS, "import tensorflow as tf\nfrom fashion_utils import data"), "before fashion_utils"),

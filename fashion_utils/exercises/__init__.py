@@ -35,13 +35,24 @@ def check(name: str, answer, **given) -> None:
     The name is that of the exercise ("01.brightness"); the answer any object, of which None and ... count as nothing
     entered; what is given besides is what the notebook computed before and the answer depends on.
     """
+    print(_line(name, answer, given))
+
+
+def grade(name: str, answer, **given) -> None:
+    """The twin of `check` for automatic grading: the same arguments, and an AssertionError with its line unless ✓."""
+    line = _line(name, answer, given)
+    if not line.startswith("✓"):
+        raise AssertionError(line)
+
+
+def _line(name, answer, given: dict) -> str:
     try:
         data.source()  # here, because a download is no fault of the answer, and a stand-in has to be announced
         with guard.guarded(SECONDS):
             line = _verdict(name, answer, given)
     except (data.DataError, ValueError) as error:
         line = f"○ the exercises need the data: {error}"
-    print(textwrap.shorten(line, LONGEST, placeholder=" …"))
+    return textwrap.shorten(line, LONGEST, placeholder=" …")
 
 
 @cache

@@ -25,16 +25,28 @@ def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-            else:
-                linked.update(LINK.findall(cell.source))
+        linked.update(companions(notebook, notebooks))
         written.append(folder / path.name)
         write_atomically(written[-1], (nbformat.writes(notebook) + "\n").encode())
-    linked.update(path.relative_to(notebooks).as_posix() for path in (notebooks / DRAWINGS).glob("*"))
     for name in sorted(linked):
-        if not name.endswith(".ipynb") and ".." not in Path(name).parts and (notebooks / name).is_file():
-            written.append(folder / name)
-            write_atomically(written[-1], (notebooks / name).read_bytes())
+        written.append(folder / name)
+        write_atomically(written[-1], (notebooks / name).read_bytes())
     return written
+
+
+def companions(notebook: nbformat.NotebookNode, notebooks: Path) -> set[str]:
+    """Return the names of the files that a notebook needs beside it: what its text links to, drawings its code reads.
+
+    Other notebooks are no such files, nor is anything outside the folder of the notebooks.
+    """
+    code, text = (
+        [cell.source for cell in notebook.cells if (cell.cell_type == "code") == wanted] for wanted in (True, False)
+    )
+    linked = LINK.findall("\n".join(text))
+    named = {name for name in linked if not name.endswith(".ipynb") and ".." not in Path(name).parts}
+    if f"{DRAWINGS}/" in "\n".join(code):
+        named.update(path.relative_to(notebooks).as_posix() for path in (notebooks / DRAWINGS).glob("*"))
+    return {name for name in named if (notebooks / name).is_file()}
 
 
 def main() -> None:

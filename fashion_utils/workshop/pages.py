@@ -45,6 +45,8 @@ def states(promises: list[dict]) -> str:
 def _fold(content: str, cell: nbformat.NotebookNode, part: str) -> str:
     """Return the HTML of a code cell's part, "all" of it or its "source", folded if this is what is hidden of it."""
     tags = cell.metadata.get("tags", [])
+    if "install" in tags:  # nothing runs on a page
+        return ""
     hidden, line = "source", "Show the code"
     if "solution" in tags:
         hidden, line = "all", f"Show the {'answer' if cell.source.startswith('# Its answer') else 'worked solution'}"

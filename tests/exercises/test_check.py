@@ -205,6 +205,28 @@ def test_nonsense_from_the_cells_above_is_not_blamed_on_the_answer_alone(name, n
     assert line.startswith("✗") and "run the cells above" in line
 
 
+# --- The twin that grades ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_grade_lets_a_right_answer_pass_without_a_word(name, capfd):
+    assert exercises.grade(name, RIGHT[name][0], **GIVEN.get(name, {})) is None
+    assert capfd.readouterr() == ("", "")  # to nbgrader, a word on stderr is a mistake
+
+
+@pytest.mark.parametrize("answer", [..., "surely not", Hostile()], ids=["nothing", "wrong", "hostile"])
+def test_grade_raises_what_check_says_of_any_other(answer, answer_to):
+    with pytest.raises(AssertionError) as raised:
+        exercises.grade("01.brightness", answer)
+    assert answer_to("01.brightness", answer) == f"{raised.value}\n"
+
+
+def test_grade_does_not_let_pass_what_cannot_be_checked(monkeypatch):
+    monkeypatch.setattr(data, "load_train", lambda: (_ for _ in ()).throw(data.DataError("the file is gone")))
+    with pytest.raises(AssertionError, match="the exercises need the data: the file is gone"):
+        exercises.grade("01.brightness", RIGHT["01.brightness"][0])
+
+
 # --- No key to read off -----------------------------------------------------------------------------------------------
 
 

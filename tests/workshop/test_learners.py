@@ -5,6 +5,7 @@ import nbformat
 
 TEXT = "[Next](02_b.ipynb#part), ![a](picture.png), [web](https://example.org/x.png), [out](../out.txt), [no](no.png)"
 IMAGE = '<img src="images/wall.svg" alt="a wall">'
+LAST = 'keep(read("drawings/boot.png"))'
 PROMISES = {"tags": ["promises"], "jupyter": {"source_hidden": True}}
 
 
@@ -17,7 +18,7 @@ def cells():
         nbformat.v4.new_code_cell(
             "x = 42", id="solved", execution_count=4, metadata={"tags": ["solution", "nbval-check-output"]}
         ),
-        nbformat.v4.new_code_cell("keep()", id="promises", execution_count=5, metadata=PROMISES, outputs=[output]),
+        nbformat.v4.new_code_cell(LAST, id="promises", execution_count=5, metadata=PROMISES, outputs=[output]),
     ]
 
 
@@ -37,10 +38,18 @@ def test_the_learners_copy(tmp_path):
     assert (folder / "images" / "wall.svg").read_bytes() == b"images/wall.svg"
     copy = nbformat.v4.reads((folder / "02_b.ipynb").read_text(encoding="utf-8"))
     assert [cell.id for cell in copy.cells] == ["text", "image", "starter", "promises"]
-    assert [cell.source for cell in copy.cells] == [TEXT, IMAGE, "x = ...", "keep()"]
+    assert [cell.source for cell in copy.cells] == [TEXT, IMAGE, "x = ...", LAST]
     assert all(cell.outputs == [] and cell.execution_count is None for cell in copy.cells[2:])
     assert copy.cells[3].metadata == PROMISES
     assert nbformat.read(source / "02_b.ipynb", as_version=4).cells[3].source == "x = 42"
+
+
+def test_drawings_go_with_the_notebook_that_reads_them(tmp_path):
+    (tmp_path / "drawings" / "folder").mkdir(parents=True)
+    (tmp_path / "drawings" / "boot.png").write_bytes(b"a boot")
+    for source, expected in ((LAST, {"drawings/boot.png"}), ("drawings = []", set())):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        assert learners.companions(notebook, tmp_path) == expected
 
 
 def test_the_command_line(monkeypatch, capsys):

@@ -3,8 +3,6 @@
 The lock of these tests names two small wheels. `.ci/run` packs the real one.
 """
 
-import hashlib
-from importlib import metadata
 import os
 from pathlib import Path
 import shutil
@@ -12,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 from types import SimpleNamespace
-import zipfile
 
 from data_fixtures import make_world
 from fashion_utils import REPOSITORY
@@ -20,25 +17,11 @@ from fashion_utils.sources import finding
 from fashion_utils.workshop import pack
 import no_network
 import pytest
+from wheels import flit_core, wheel
 
 needs_make = pytest.mark.skipif(
     sys.platform == "win32" or shutil.which("make") is None, reason="needs make and a POSIX shell"
 )
-
-
-def wheel(folder, name, version, files):
-    """Write a wheel and return the line that pins it in a lock."""
-    info = f"{name}-{version}.dist-info"
-    files = files | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for file, content in files.items():
-            archive.writestr(file, content)
-        archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"]))
-    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 @pytest.fixture
@@ -52,10 +35,7 @@ def world(tmp_path, monkeypatch):
     world.project, world.stick, world.index = (tmp_path / name for name in ("project", "USB STICK", "index"))
     for folder in (world.project, world.stick, world.index):
         folder.mkdir()
-    flit_core = metadata.distribution("flit_core")
-    modules = {str(path): path.read_binary() for path in flit_core.files if path.parts[0] == "flit_core"}
-    modules = {name: content for name, content in modules.items() if not name.endswith(".pyc")}
-    pins = wheel(world.index, "flit_core", flit_core.version, modules)
+    pins = flit_core(world.index)
     pins += wheel(world.index, "tiny", "1.0", {"tiny.py": b"answer = 42\n"})
     for name in ("Makefile", "pyproject.toml", "README.md", "LICENSE", "notebooks/01_explore.ipynb"):
         (world.project / name).parent.mkdir(exist_ok=True)

@@ -55,6 +55,12 @@ def test_a_solution_and_its_answer_have_lines_of_their_own():
     assert "what it said" in page.folded and "what it said" not in page.open_text
 
 
+def test_the_cell_that_installs_is_left_out():
+    page = page_of(code("install()", hidden=True, tags=["install"]), code("after = 3"))
+    assert page.summaries == [] and "install()" not in page.folded + page.open_text
+    assert "after = 3" in page.open_text
+
+
 def test_of_a_folded_figure_only_the_code_is_folded():
     page = page_of(code("draw()", [FIGURE, SAID], hidden=True))
     assert page.summaries == ["Show the code"]
