@@ -148,14 +148,15 @@ def _real_files(mode: str) -> tuple[str, Files]:
     for name, problem in problems.items():
         if set_aside(folder / name):
             print(f"In the Keras cache, {problem}; it is set aside.")
-    missing, smallest = {name: FILES[name] for name in problems}, min(SIZES, key=SIZES.get)
+    missing, smallest = {name: (FILES[name], SIZES[name]) for name in problems}, min(SIZES, key=SIZES.get)
+    probe = {smallest: (FILES[smallest], SIZES[smallest])}
     try:
-        for name, content in mirrors.download(missing, MIRRORS, (smallest, FILES[smallest]), PATIENCE[mode]):
+        for name, content in mirrors.download(missing, MIRRORS, probe, PATIENCE[mode]):
             files[name] = (store(folder / name, content), FILES[name])
     except Unreachable as error:
         reason = f"not all four files can be read from the Keras cache, and {error}"
         if mode == "real":
-            raise DataError(f"The real data cannot be had: {reason}; {how_to_get_it()}.") from None
+            raise DataError(f"The real data cannot be had: {reason}; try again, or {how_to_get_it()}.") from None
         raise Unreachable(reason) from None
     if any(path.parent != folder for path, _ in files.values()):
         print("Writing to the Keras cache failed; what was downloaded is kept only until this process ends.")
