@@ -38,7 +38,7 @@ def candidates(folder: Path, name: str) -> list[Path]:
     found = []
     for below in (*BELOW, plain):  # the last as some programs unpack it
         with contextlib.suppress(OSError):
-            there = sorted(os.listdir(folder / below), reverse=True)  # small letters first
+            there = sorted(os.listdir(folder / below))
             spellings = (name, plain, f"{dotted}.gz", dotted)
             found += [folder / below / entry for wanted in spellings for entry in there if entry.lower() == wanted]
     return [path for path in found if not os.path.isdir(path)]

@@ -20,19 +20,20 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 def openssl(*arguments, folder):
     done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """A folder with an authority as a school's proxy has one, ca.pem, and a server's certificate and key, server.pem.
+def make_certificates(folder, careful):
+    """Write an authority as a school's proxy has one, ca.pem, and a server's certificate and key, server.pem.
 
-    The authority says nothing of what its key may be used for, which VERIFY_X509_STRICT refuses.
+    One that is not careful says nothing of what its key may be used for, which Python 3.13 does not like.
     """
-    folder = tmp_path_factory.mktemp("certificates")
-    (folder / "ca.cnf").write_text(
-        "[req]\ndistinguished_name = name\nx509_extensions = ca\n[name]\n[ca]\nbasicConstraints = CA:TRUE\n"
-    )
-    (folder / "server.ext").write_text("subjectAltName = DNS:mirror.test, IP:127.0.0.1\n")
+    folder.mkdir()
+    says = "basicConstraints = critical, CA:TRUE\n" + "keyUsage = critical, keyCertSign\n" * careful
+    says += "subjectKeyIdentifier = hash\n"
+    (folder / "ca.cnf").write_text(f"[req]\ndistinguished_name = name\nx509_extensions = ca\n[name]\n[ca]\n{says}")
+    names = "subjectAltName = DNS:mirror.test, IP:127.0.0.1\nauthorityKeyIdentifier = keyid\n"
+    (folder / "server.ext").write_text(names)
     new = ("req", "-newkey", "rsa:2048", "-nodes")
     openssl(
         *(*new, "-x509", "-days", "30", "-config", "ca.cnf", "-subj", "/CN=School proxy"),
@@ -46,11 +47,18 @@ def certificates(tmp_path_factory):
         folder=folder,
     )
     (folder / "server.pem").write_text((folder / "server.key").read_text() + (folder / "server.crt").read_text())
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A folder with what `make_certificates` makes, a careless one's in careless/, a store, and an empty file."""
+    folder = tmp_path_factory.mktemp("certificates") / "careful"
+    make_certificates(folder, careful=True)
+    make_certificates(folder / "careless", careful=False)
     store = folder / "store"  # as a Linux system's: files named after the hash of the name
     store.mkdir()
-    shutil.copy(folder / "ca.pem", store)
-    done = subprocess.run(["openssl", "x509", "-hash", "-noout", "-in", "ca.pem"], cwd=folder, capture_output=True)
-    shutil.copy(folder / "ca.pem", store / f"{done.stdout.decode().strip()}.0")
+    hashed = openssl("x509", "-hash", "-noout", "-in", "ca.pem", folder=folder)
+    shutil.copy(folder / "ca.pem", store / f"{hashed.strip()}.0")
     (folder / "empty").write_text("no certificate\n")
     return folder
 
@@ -164,11 +172,12 @@ def test_a_store_that_cannot_be_loaded_is_no_traceback(world, monkeypatch, certi
 
 def test_an_authority_that_python_3_13_finds_careless_is_trusted(world, monkeypatch, certificates):
     """Imitates Python 3.13, whose default context has VERIFY_X509_STRICT."""
-    strict = ssl.create_default_context(cafile=certificates / "ca.pem")
+    careless = certificates / "careless"
+    strict = ssl.create_default_context(cafile=careless / "ca.pem")
     strict.verify_flags |= ssl.VERIFY_X509_STRICT
     monkeypatch.setattr(ssl, "create_default_context", lambda *arguments, **options: strict)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
-    with Mirror(world.contents, certificate=certificates / "server.pem") as mirror:
+    monkeypatch.setenv("SSL_CERT_FILE", str(careless / "ca.pem"))
+    with Mirror(world.contents, certificate=careless / "server.pem") as mirror:
         monkeypatch.setattr(finding, "MIRRORS", (mirror.url,))
         with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
             urllib.request.urlopen(mirror.url + TEST_LABELS, timeout=5, context=strict)

@@ -62,8 +62,9 @@ def test_a_home_that_is_nobodys_is_one_sentence(world, monkeypatch, variable):
     monkeypatch.setenv("FASHION_ARTIFACTS", "~nobody-of-that-name/data")
     monkeypatch.setenv(variable, "")
     monkeypatch.setenv("FASHION_DATA", "standin")
-    with pytest.raises(ValueError, match=r"^FASHION_ARTIFACTS=~nobody"):
-        data.artifacts()
+    for call in (data.source, data.artifacts):  # before anything is trained
+        with pytest.raises(ValueError, match=r"^FASHION_ARTIFACTS=~nobody"):
+            call()
 
 
 def test_a_relative_folder_means_the_same_to_make_and_to_a_notebook(tmp_path, monkeypatch):
