@@ -5,13 +5,12 @@ fail, it draws the stand-in of `fashion_utils.sources.standin` and says so. From
 the functions below read those files, each checked against its SHA-256 every time. `python -m fashion_utils.data` says
 what is found. Three environment variables steer it:
 
-FASHION_MNIST_DIR  A folder with the four original files, relative to the current folder or else to the repository.
+FASHION_MNIST_DIR  A folder with the four original files, or with the same ones unpacked; see sources/places.py.
 FASHION_DATA       auto (or unset): the four places in turn; real: without the stand-in; standin: the stand-in at once.
 FASHION_SAMPLE     Train on a stratified sample of so many pictures, 100 to 60000, and test on a sixth as many.
 """
 
 import html
-import os
 from pathlib import Path
 import sys
 
@@ -19,6 +18,7 @@ from fashion_utils import REPOSITORY
 from fashion_utils.sources import finding
 from fashion_utils.sources.files import DataError
 from fashion_utils.sources.finding import STAND_IN_ORIGIN, Source, look, original_files  # noqa: F401 (for others)
+from fashion_utils.sources.places import named_folder
 import numpy as np
 
 CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
@@ -75,7 +75,7 @@ def label() -> str:
 
 def artifacts() -> Path:
     """The folder for what is made from the data in use, under FASHION_ARTIFACTS or artifacts/; found, but not made."""
-    return Path(os.environ.get("FASHION_ARTIFACTS") or REPOSITORY / "artifacts").expanduser() / source().slug
+    return (named_folder("FASHION_ARTIFACTS") or REPOSITORY / "artifacts") / source().slug
 
 
 def load_train() -> tuple[np.ndarray, np.ndarray]:
@@ -108,6 +108,7 @@ def split(images: np.ndarray, labels: np.ndarray, val_size: float = 0.1, seed: i
 def _find() -> Source:
     global _prepared
     before, _prepared = _prepared, None  # if this fails, nothing must go on with what an earlier call found
+    named_folder("FASHION_ARTIFACTS")  # nonsense is said now, not after a training
     _prepared = finding.find(before)
     return _prepared
 

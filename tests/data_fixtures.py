@@ -1,6 +1,7 @@
 """What the tests of `fashion_utils.data` share: a tiny Fashion-MNIST, an empty home, and faulty files."""
 
 from dataclasses import dataclass
+import gzip
 import hashlib
 import json
 import os
@@ -92,6 +93,8 @@ def make_world(tmp_path, monkeypatch):
         return world.stand_in_arrays
 
     monkeypatch.setattr(finding, "FILES", {n: hashlib.sha256(content).hexdigest() for n, content in contents.items()})
+    unpacked = {name: hashlib.sha256(gzip.decompress(content)).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(finding, "CONTENTS", unpacked)
     monkeypatch.setattr(finding, "SIZES", {name: len(content) for name, content in contents.items()})
     monkeypatch.setattr(finding, "MIRRORS", ())
     monkeypatch.setattr(data, "_prepared", None)

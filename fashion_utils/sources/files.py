@@ -47,7 +47,7 @@ def describe(content: bytes) -> str:
     """Say what a file is, and nothing that its bytes do not show: how it came to be so cannot be seen in it."""
     if not content:
         return "an empty file"
-    if not content.startswith(b"\x1f\x8b"):
+    if not is_gzip(content):
         return _idx(content) or f"a file that is not compressed by gzip and begins with {content[:24]!r}"
     unpacking = zlib.decompressobj(wbits=31)  # 31: gzip
     try:
@@ -59,6 +59,22 @@ def describe(content: bytes) -> str:
         return f"a gzip file {more if unpacking.unconsumed_tail else 'without its end'}"
     behind = f" and has {len(unpacking.unused_data):,} bytes more behind its end" if unpacking.unused_data else ""
     return f"a gzip file that unpacks to {_idx(unpacked) or f'{len(unpacked):,} bytes, not in IDX format'}{behind}"
+
+
+def is_gzip(content: bytes) -> bool:
+    return content.startswith(b"\x1f\x8b")
+
+
+def unpack(content: bytes) -> bytes:
+    """What a gzip file holds, or any other as it is; b"" for one that is damaged, holds too much, or goes on behind."""
+    if not is_gzip(content):
+        return content
+    unpacking = zlib.decompressobj(wbits=31)
+    with contextlib.suppress(zlib.error):
+        unpacked = unpacking.decompress(content, MOST_UNPACKED)
+        if unpacking.eof and not unpacking.unused_data:
+            return unpacked
+    return b""
 
 
 def _idx(content: bytes) -> str:

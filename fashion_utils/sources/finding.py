@@ -8,9 +8,18 @@ import os
 from pathlib import Path
 import zlib
 
-from fashion_utils import REPOSITORY
 from fashion_utils.sources import mirrors, standin
-from fashion_utils.sources.files import DataError, Unreachable, read_verified, set_aside, store, temporary_folder
+from fashion_utils.sources.files import (
+    DataError,
+    Unreachable,
+    is_gzip,
+    read_verified,
+    set_aside,
+    store,
+    temporary_folder,
+    unpack,
+)
+from fashion_utils.sources.places import candidates, named_folder, what_else
 import numpy as np
 
 # The values Keras' own documentation gives; Zalando's README has the MD5 of the same files.
@@ -19,6 +28,13 @@ FILES = {
     "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
     "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+# Of what the four files hold, unpacked: by that, files that were packed anew or not at all are known to be the same.
+CONTENTS = {
+    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 SIZES = dict(zip(FILES, (26_421_880, 29_515, 4_422_102, 5_148), strict=True))  # bytes
 MIRRORS = (
@@ -66,7 +82,9 @@ class Source:
 def find(before: Source | None = None) -> Source:
     """The data that the environment asks for, verified; `before` if that still is it. Errors: see `data.prepare`."""
     mode, sample = _asked()
-    asked = (mode, sample, _variable("FASHION_MNIST_DIR"), _keras_cache())
+    # The values as they are given: a relative one stays what it was when the current folder changes.
+    cache = os.environ.get("KERAS_HOME") or os.path.expanduser("~")
+    asked = (mode, sample, _variable("FASHION_MNIST_DIR"), cache)
     # After a stand-in for want of a network: it may be back.
     if before is not None and before.asked == asked and not (before.reason and mode == "auto"):
         with contextlib.suppress(DataError):
@@ -94,7 +112,10 @@ def look() -> tuple[str, list[str]]:
 
 
 def original_files() -> dict[str, Path]:
-    """Where each verified original file is, whatever FASHION_DATA and FASHION_SAMPLE say; DataError if out of reach."""
+    """Where each original file is, whatever FASHION_DATA and FASHION_SAMPLE say; DataError if out of reach.
+
+    Verified by its SHA-256, or, where it was packed anew, by that of what it holds.
+    """
     return {name: path for name, (path, _) in _real_files("real")[1].items()}
 
 
@@ -119,43 +140,74 @@ def how_to_get_it() -> str:
     return f"put {', '.join(FILES)} (from {' or '.join(MIRRORS[:2])}) in a folder and set FASHION_MNIST_DIR to it"
 
 
-def _look_on_disk() -> tuple[str, Path, dict[str, str]]:
-    """Origin and folder of the real data, and by name what is wrong there: DataError if it is the reader's own."""
-    origin, folder, problems = "from the Keras cache", _keras_cache() / "fashion-mnist", {}
-    if value := _variable("FASHION_MNIST_DIR"):
-        given = os.path.expanduser(value)
-        origin, folder = "from FASHION_MNIST_DIR", Path(given if os.path.isdir(given) else REPOSITORY / given).resolve()
-        if not os.path.isdir(folder):
-            raise DataError(f"FASHION_MNIST_DIR={value}: no folder can be found there; correct the path, or unset it.")
+def _look_on_disk() -> tuple[str, Files, dict[str, str]]:
+    """Origin, files, and by name what is wrong with the others: DataError if that is in the reader's own folder."""
+    files, problems, value = {}, {}, _variable("FASHION_MNIST_DIR")
+    own = named_folder("FASHION_MNIST_DIR")
+    if own and not os.path.isdir(own):
+        raise DataError(f"FASHION_MNIST_DIR={value}: no folder can be found there; correct the path, or unset it.")
+    folder = own.resolve() if own else _keras_cache() / "fashion-mnist"
     for name, sha256 in FILES.items():
         try:
-            read_verified(folder / name, sha256, SIZES[name])
+            if own:
+                files[name] = _own_file(folder, name)
+            else:
+                read_verified(folder / name, sha256, SIZES[name])
+                files[name] = folder / name, sha256
         except DataError as error:
             problems[name] = str(error)
-    if value and problems:
-        raise DataError(f"FASHION_MNIST_DIR={value}: {'; '.join(problems.values())}; {how_to_get_it()}, or unset it.")
-    return origin, folder, problems
+    if own and problems:
+        parts = [*problems.values(), what_else(folder, {*FILES, *(path.name for path, _ in files.values())})]
+        raise DataError(f"FASHION_MNIST_DIR={value}: {'; '.join(filter(None, parts))}; {how_to_get_it()}, or unset it.")
+    by_contents = "by their contents, " if any(sha256 != FILES[name] for name, (_, sha256) in files.items()) else ""
+    return f"{by_contents}from FASHION_MNIST_DIR" if own else "from the Keras cache", files, problems
+
+
+def _own_file(folder: Path, name: str) -> tuple[Path, str]:
+    """The file in the reader's own folder that is this original, or holds the same, and its SHA-256; or DataError."""
+    problem = None
+    for path in candidates(folder, name) or [folder / name]:
+        try:
+            read_verified(path, FILES[name], SIZES[name])
+            return path, FILES[name]
+        except DataError as error:
+            problem = problem or error
+        with contextlib.suppress(OSError):
+            content = path.read_bytes()
+            if hashlib.sha256(unpack(content)).hexdigest() == CONTENTS[name]:
+                return path, hashlib.sha256(content).hexdigest()
+    raise problem
+
+
+def _packed(name: str, path: Path, sha256: str) -> tuple[Path, str]:
+    """The file itself, or, where it is not packed, one for this process that is: Keras reads no other."""
+    content = read_verified(path, sha256)
+    if sha256 == FILES[name] or is_gzip(content):
+        return path, sha256
+    content = gzip.compress(content, compresslevel=1, mtime=0)
+    return store(temporary_folder() / "packed" / name, content), hashlib.sha256(content).hexdigest()
 
 
 def _real_files(mode: str) -> tuple[str, Files]:
     """The origin and the original files; Unreachable if the stand-in must do, DataError if it must not."""
     if mode == "standin":
         raise Unreachable("FASHION_DATA=standin")
-    origin, folder, problems = _look_on_disk()
-    files = {name: (folder / name, sha256) for name, sha256 in FILES.items()}
+    origin, files, problems = _look_on_disk()
     if not problems:
-        return origin, files
+        return origin, {name: _packed(name, *file) for name, file in files.items()}
+    folder = _keras_cache() / "fashion-mnist"
     for name, problem in problems.items():
         if set_aside(folder / name):
             print(f"In the Keras cache, {problem}; it is set aside.")
-    missing, smallest = {name: FILES[name] for name in problems}, min(SIZES, key=SIZES.get)
+    missing, smallest = {name: (FILES[name], SIZES[name]) for name in problems}, min(SIZES, key=SIZES.get)
+    probe = {smallest: (FILES[smallest], SIZES[smallest])}
     try:
-        for name, content in mirrors.download(missing, MIRRORS, (smallest, FILES[smallest]), PATIENCE[mode]):
+        for name, content in mirrors.download(missing, MIRRORS, probe, PATIENCE[mode]):
             files[name] = (store(folder / name, content), FILES[name])
     except Unreachable as error:
         reason = f"not all four files can be read from the Keras cache, and {error}"
         if mode == "real":
-            raise DataError(f"The real data cannot be had: {reason}; {how_to_get_it()}.") from None
+            raise DataError(f"The real data cannot be had: {reason}; try again, or {how_to_get_it()}.") from None
         raise Unreachable(reason) from None
     if any(path.parent != folder for path, _ in files.values()):
         print("Writing to the Keras cache failed; what was downloaded is kept only until this process ends.")
@@ -206,7 +258,8 @@ def _variable(name: str) -> str:
 
 
 def _keras_cache() -> Path:
-    return Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"), "datasets")
+    home = named_folder("KERAS_HOME", holding=os.path.join("datasets", "fashion-mnist"))
+    return (home or Path(os.path.expanduser("~/.keras")).absolute()) / "datasets"
 
 
 def _asked() -> tuple[str, int | None]:

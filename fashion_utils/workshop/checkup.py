@@ -139,7 +139,9 @@ def check_jupyterlab():
 
 def check_writing():
     """The folders for trained models and results, and the notebooks, which JupyterLab saves."""
-    models = Path(os.environ.get("FASHION_ARTIFACTS") or REPOSITORY / "artifacts").expanduser()
+    from fashion_utils.sources.places import named_folder
+
+    models = named_folder("FASHION_ARTIFACTS") or REPOSITORY / "artifacts"
     for folder in (models, REPOSITORY / "build", REPOSITORY / "notebooks"):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +164,8 @@ def train():
     rng = np.random.default_rng(0)
     kind, images, labels = "noise", rng.integers(256, size=(SAMPLE, 28, 28)), rng.integers(10, size=SAMPLE)
     with contextlib.suppress(data.DataError, ValueError):  # `check_data` says them
-        if data.look() in (("from FASHION_MNIST_DIR", []), ("from the Keras cache", [])):
+        origin, missing = data.look()
+        if not missing and origin != data.STAND_IN_ORIGIN:
             kind, (images, labels) = "the real data", data.load_train()
     start = time.perf_counter()
     from fashion_utils import models, training

@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit("Name a folder, such as that of a USB stick: make pack DIR=/media/usb")
     try:
         folder = pack(Path(stick))
-    except (data.DataError, OSError) as error:
+    except (data.DataError, OSError, ValueError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         print("Stopped. Call it again to go on.", file=sys.stderr)

@@ -5,11 +5,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import tracemalloc
 
 from data_fixtures import FAULTS, IMAGES, TEST_LABELS, TRAIN_LABELS, listing, make_world
 from fashion_utils import data
 from fashion_utils.sources import files, finding, mirrors
-from mirror_server import Mirror
+from mirror_server import SENDS, Mirror
 import pytest
 
 
@@ -80,6 +82,68 @@ def test_next_mirror(world, monkeypatch, behaviour, affected):
             assert set(bad.requested) == {IMAGES, TEST_LABELS}
             assert bad.hanging == (behaviour in ("hang", "half"))  # given up, not waited for
     assert listing(world.cache) == world.contents
+
+
+@pytest.mark.parametrize("sends", SENDS)
+@pytest.mark.parametrize("affected", [None, {IMAGES}], ids=["all files", "a later file"])
+def test_whatever_a_mirror_sends_costs_little_and_the_next_is_asked(world, monkeypatch, capsys, sends, affected):
+    monkeypatch.setattr(mirrors, "_trusted", lambda: None)  # no certificates here, and they take a while to load
+    started = time.monotonic()
+    tracemalloc.start()
+    with Mirror(world.contents, sends, affected) as bad:
+        monkeypatch.setattr(mirrors, "START", 0.2)
+        monkeypatch.setattr(mirrors, "SLOWEST", 10**5)
+        monkeypatch.setitem(finding.PATIENCE, "auto", 4 if affected else 0.4)
+        use(monkeypatch, bad)
+        assert data.source().kind == "stand-in"
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert time.monotonic() - started < 6
+        assert most < 2 * finding.SIZES[IMAGES] + 8e6  # an answer of a hundred headers of 64 KB each is the most
+        until(lambda: bad.feeding == 0)  # the connection is closed, not only left alone
+        out = capsys.readouterr().out
+        assert f"no mirror delivered {IMAGES if affected else next(iter(finding.FILES))} (127.0.0.1:{bad.port}: " in out
+        assert len(out.split("(127.0.0.1:")[1].split(")")[0]) < 150 and "\x1b" not in out.replace("\x1b[A", "")
+        monkeypatch.setattr(mirrors, "START", 1)  # for the good one
+        monkeypatch.setitem(finding.PATIENCE, "auto", 4)
+        with Mirror(world.contents) as good:
+            use(monkeypatch, bad, good)
+            assert data._find().origin == "downloaded"
+    assert listing(world.cache) == world.contents
+
+
+def until(condition):
+    """Wait until it is true, five seconds at most."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("behaviour", ["redirect", "no length", "nonsense length"])
+def test_what_a_browser_bears_is_borne(world, monkeypatch, behaviour):
+    with Mirror(world.contents, behaviour) as mirror:
+        use(monkeypatch, mirror)
+        assert data.source().origin == "downloaded"
+    assert listing(world.cache) == world.contents
+
+
+def test_a_slow_mirror_is_borne_for_as_long_as_the_file_needs_at_the_slowest_rate(world, monkeypatch, capsys):
+    """The total time is bounded, though every packet comes in time."""
+    monkeypatch.setattr(mirrors, "START", 0.5)
+    monkeypatch.setattr(mirrors, "SLOWEST", 1)
+    monkeypatch.setitem(SENDS, "drops", (SENDS["drops"][0], world.contents[IMAGES][:1], 0.05))
+    with Mirror(world.contents, "drops", {IMAGES}) as slow:
+        use(monkeypatch, slow)
+        started = time.monotonic()
+        thread = threading.Thread(target=data.source)
+        thread.start()
+        thread.join(2)
+        assert thread.is_alive()  # twenty bytes a second are enough
+        monkeypatch.setattr(mirrors, "SLOWEST", 1000)
+        thread.join(5)
+        assert not thread.is_alive() and time.monotonic() - started < 5
+    assert "too slow, " in capsys.readouterr().out
 
 
 def test_refused_connection(world, monkeypatch):
@@ -219,7 +283,7 @@ def test_no_word_on_stderr_in_a_notebook_without_ipywidgets():
 import ipykernel.zmqshell
 from fashion_utils.sources import files, mirrors
 try:
-    list(mirrors.download({"file": "0"}, ("http://127.0.0.1:9/",), ("file", "0"), patience=5))
+    list(mirrors.download({"file": ("0", 1)}, ("http://127.0.0.1:9/",), {"file": ("0", 1)}, patience=5))
 except files.Unreachable:
     print("no mirror")
 """
