@@ -4,6 +4,7 @@ Importing this package loads none of them and not TensorFlow either; it only mak
 imported, starts without a word on stderr. So import it before TensorFlow.
 """
 
+import codecs
 import functools
 from importlib.machinery import PathFinder
 import os
@@ -14,6 +15,23 @@ import tempfile
 REPOSITORY = Path(__file__).resolve().parents[1]
 # 2 = errors only; without it every process lists its instruction sets and XLA devices. A value set by the user stays.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+PLAIN = {"✓": "+", "✗": "x", "○": "o", "−": "-", "…": "..."}  # for what an encoding lacks; "?" for all else
+
+
+def _plain(error):
+    return "".join(PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("fashion_utils.plain", _plain)  # an error handler for any stream: errors="fashion_utils.plain"
+
+
+def printable(text: str) -> str:
+    """Return a text as stdout takes it, which on Windows, as a pipe or a file, has neither ✓ nor all names of folders.
+
+    Characters that its encoding lacks become plain ones, see PLAIN; in a notebook, nothing does.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "fashion_utils.plain").decode(encoding)
 
 
 def _load_quietly(load, module):

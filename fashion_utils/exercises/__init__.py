@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 import textwrap
 
-from fashion_utils import data
+from fashion_utils import data, printable
 from fashion_utils.exercises import guard
 from fashion_utils.exercises.compare import NotYet, a, demand_something
 
@@ -41,7 +41,7 @@ def check(name: str, answer, **given) -> None:
             line = _verdict(name, answer, given)
     except (data.DataError, ValueError) as error:
         line = f"○ the exercises need the data: {error}"
-    print(textwrap.shorten(line, LONGEST, placeholder=" …"))
+    print(printable(textwrap.shorten(line, LONGEST, placeholder=" …")))
 
 
 @cache

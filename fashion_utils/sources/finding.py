@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 import zlib
 
-from fashion_utils import REPOSITORY
+from fashion_utils import REPOSITORY, printable
 from fashion_utils.sources import mirrors, standin
 from fashion_utils.sources.files import DataError, Unreachable, read_verified, set_aside, store, temporary_folder
 import numpy as np
@@ -147,7 +147,7 @@ def _real_files(mode: str) -> tuple[str, Files]:
         return origin, files
     for name, problem in problems.items():
         if set_aside(folder / name):
-            print(f"In the Keras cache, {problem}; it is set aside.")
+            print(printable(f"In the Keras cache, {problem}; it is set aside."))
     missing, smallest = {name: FILES[name] for name in problems}, min(SIZES, key=SIZES.get)
     try:
         for name, content in mirrors.download(missing, MIRRORS, (smallest, FILES[smallest]), PATIENCE[mode]):

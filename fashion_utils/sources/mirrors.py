@@ -68,8 +68,9 @@ def _get(url: str, sha256: str, show_progress: bool = False) -> bytes:
     import pooch
     from tqdm import tqdm
 
-    # On stdout, for tqdm's own choice, stderr, does not belong in a saved notebook. Pooch sets the real total.
-    look = {"unit": "B", "unit_scale": True, "ncols": 79, "leave": False, "ascii": sys.platform == "win32"}
+    # On stdout, for tqdm's own choice, stderr, does not belong in a saved notebook. None: blocks, if stdout has
+    # them. Pooch sets the real total.
+    look = {"unit": "B", "unit_scale": True, "ncols": 79, "leave": False, "ascii": sys.platform == "win32" or None}
     bar = tqdm(desc=url.rpartition("/")[2], total=1, file=sys.stdout, disable=not show_progress, **look)
     # Mirrors send these files as they are; asking for that keeps requests from unpacking one behind our back.
     fetch = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUTS, headers={"Accept-Encoding": "identity"})

@@ -18,6 +18,7 @@ import tempfile
 import time
 
 from fashion_utils import REPOSITORY
+from fashion_utils.workshop import print_anything
 
 LOCK = REPOSITORY / "requirements.txt"
 PYTHONS = ((3, 11), (3, 12), (3, 13))
@@ -32,6 +33,7 @@ class NotReady(Exception):
 
 def main(arguments=None):
     """Run all checks, printing each line as soon as it is known; return the exit status."""
+    print_anything()
     argparse.ArgumentParser(prog="python -m fashion_utils", description=__doc__).parse_args(arguments)
     failed = []
     for name, check in CHECKS.items():
