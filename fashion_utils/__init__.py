@@ -5,6 +5,7 @@ imported, starts without a word on stderr. So import it before TensorFlow.
 """
 
 import codecs
+import contextlib
 import functools
 from importlib.machinery import PathFinder
 import os
@@ -13,6 +14,7 @@ import sys
 import tempfile
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+CONTAINER = Path("/sys/fs/cgroup")  # where Linux tells of the limits of the container in which this runs
 # 2 = errors only; without it every process lists its instruction sets and XLA devices. A value set by the user stays.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 PLAIN = {"✓": "+", "✗": "x", "○": "o", "−": "-", "…": "..."}  # for what an encoding lacks; "?" for all else
@@ -32,6 +34,18 @@ def printable(text: str) -> str:
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "fashion_utils.plain").decode(encoding)
+
+
+def free_memory() -> tuple[int, int]:
+    """Return how many bytes of memory are free, and how many there are: of this machine, or of its container."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    with contextlib.suppress(OSError, ValueError, KeyError):  # no container, or one without a limit
+        used = dict(line.split() for line in (CONTAINER / "memory.stat").read_text().splitlines())
+        limit = int((CONTAINER / "memory.max").read_text())
+        return min(memory.available, limit - int(used["anon"])), min(memory.total, limit)
+    return memory.available, memory.total
 
 
 def _load_quietly(load, module):
