@@ -23,8 +23,9 @@ test: $(READY) ## lint, unit tests, structure tests, and every notebook on a sam
 	$(BIN)/python -m pytest -m "not slow"; unit=$$?; wait $$notebooks; notebooks=$$?; \
 	cat build/nbval.txt; exit $$((unit || notebooks))
 
-lab: $(READY) ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+lab: $(READY) ## open JupyterLab on the notebooks; ARGS="--ip=0.0.0.0 --port=8888" are its own
+	@$(BIN)/jupyter lab notebooks $(ARGS) || { status=$$?; [ "$$(id -u)$(findstring --allow-root,$(ARGS))" != 0 ] || \
+		echo "If JupyterLab refused to run as root, allow it with: make lab ARGS=--allow-root"; exit $$status; }
 
 best: $(READY) ## train the best recipe of notebook 7, a quarter of an hour, once; ARGS=--all trains them all
 	$(BIN)/python -m fashion_utils.workshop.best $(ARGS)
@@ -90,6 +91,7 @@ $(READY): requirements.txt pyproject.toml
 		{ echo "This needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is another: name one with PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv) or name another with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'from fashion_utils.workshop import machine; machine.main()'
 	@echo "Setting up $(VENV), once: about 500 MB to download, 2 GB on disk."
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt

@@ -14,7 +14,7 @@ import html
 from pathlib import Path
 import sys
 
-from fashion_utils import REPOSITORY
+from fashion_utils import REPOSITORY, printable
 from fashion_utils.sources import finding
 from fashion_utils.sources.files import DataError
 from fashion_utils.sources.finding import STAND_IN_ORIGIN, Source, look, original_files  # noqa: F401 (for others)
@@ -137,7 +137,7 @@ def _announce(found: Source) -> None:
     )
     text = "\n!! ".join(["!" * 100, title, *paragraphs])
     if not hasattr(_ipython(), "kernel"):
-        print(text)
+        print(printable(text))
         return
     from IPython.display import display
 

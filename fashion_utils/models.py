@@ -8,7 +8,7 @@ import tempfile
 from urllib.parse import quote
 import zipfile
 
-from fashion_utils import data
+from fashion_utils import data, printable
 from fashion_utils.sources import files
 import keras
 import numpy as np
@@ -118,14 +118,15 @@ def file(name: str, **settings) -> Path:
                 fault = _fault(path)
                 if not fault:
                     return path
-                print(f"{name} {fault}: it is not used.")
+                print(printable(f"{name} {fault}: it is not used."))
                 if not files.set_aside(path):
                     raise PermissionError(None, "it cannot be set aside")
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=path.parent):
                 return path
         except OSError as error:
-            print(f"Nothing can be kept in {path.parent} ({error.strerror}), so it will last as long as this session.")
+            why = f"Nothing can be kept in {path.parent} ({error.strerror})"
+            print(printable(f"{why}, so it will last as long as this session."))
     return path
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import io
 from pathlib import Path
 
-from fashion_utils import data
+from fashion_utils import data, printable
 from IPython import get_ipython
 from matplotlib.figure import Figure
 import matplotlib.pyplot as plt
@@ -32,7 +32,7 @@ def set_up() -> None:
 def _register(*_) -> None:
     formatters = get_ipython().display_formatter.formatters
     formatters["image/png"].for_type(Figure, _picture)
-    formatters["text/plain"].for_type(Figure, lambda figure, printer, cycle: printer.text(_words(figure)))
+    formatters["text/plain"].for_type(Figure, lambda figure, printer, cycle: printer.text(printable(_words(figure))))
 
 
 def describe(figure: Figure) -> str:

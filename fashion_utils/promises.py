@@ -3,7 +3,7 @@
 from numbers import Integral
 import os
 
-from fashion_utils import data
+from fashion_utils import data, printable
 from IPython import get_ipython
 from IPython.display import display
 import pandas as pd
@@ -34,7 +34,7 @@ def keep(*promises: tuple, report: tuple[str, ...] = ()) -> None:
     }
     table = pd.DataFrame(rows, columns=["what the text relies on", "value", "promised", ""])
     table[""] = [f"{SIGNS[state]} {state}" for state in table[""]]
-    text, page = table.to_string(index=False), table.to_html(index=False)
+    text, page = printable(table.to_string(index=False)), table.to_html(index=False)
     if get_ipython() is None:
         print(text)
     else:
@@ -43,7 +43,7 @@ def keep(*promises: tuple, report: tuple[str, ...] = ()) -> None:
         sentence = f"What the text says of these no longer holds: {'; '.join(broken)}."
         if os.environ.get("FASHION_PROMISES") == "raise" or "PYTEST_VERSION" in os.environ:
             raise AssertionError(sentence)
-        print(f"{sentence} Did you change a setting? Then it holds for yours.")
+        print(printable(f"{sentence} Did you change a setting? Then it holds for yours."))
     elif label := data.source().label:
         print(f"Not checked: the promises are about the full real data, and this is {label}.")
 

@@ -153,9 +153,10 @@ needs_make = pytest.mark.skipif(
 )
 
 
-def make(*arguments):
-    """Run make in the repository, with nothing from a make that this test may itself run under."""
+def make(*arguments, path=""):
+    """Run make in the repository, with nothing from a make that this test may itself run under; `path` comes first."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    inherited["PATH"] = f"{path}{os.pathsep * bool(path)}{inherited['PATH']}"
     return subprocess.run(
         ["make", *arguments], cwd=REPOSITORY, env=inherited, capture_output=True, text=True, timeout=60
     )
@@ -207,6 +208,36 @@ def test_a_python_that_does_not_fit_gets_one_sentence(tmp_path, before, expected
     assert str(python) in sentences[0]
     assert "PYTHON=" in sentences[0]
     assert not venv.exists()
+
+
+@needs_make
+def test_a_machine_that_cannot_gets_one_sentence_before_anything_is_set_up(tmp_path):
+    python = interpreter(tmp_path / "python", "import platform; platform.machine = lambda: 'riscv64'")
+    result = make("run", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}")
+    said = (result.stdout + result.stderr).splitlines()
+    (sentence,) = (line for line in said if not line.startswith("make: ***"))
+    assert result.returncode != 0
+    assert "TensorFlow is not made for" in sentence and "on riscv64" in sentence
+    assert not (tmp_path / "venv").exists()
+
+
+@needs_make
+@pytest.mark.parametrize(
+    ("user", "arguments", "status", "allowed"),
+    [("0", "", 1, True), ("0", "--allow-root --ip=0.0.0.0", 1, False), ("0", "", 0, False), ("1000", "", 1, False)],
+)
+def test_make_lab_passes_arguments_on_and_says_how_root_is_allowed(tmp_path, user, arguments, status, allowed):
+    """`id` and the environment's jupyter are stand-ins."""
+    (tmp_path / "bin").mkdir()
+    for path, line in (("id", f"echo {user}"), ("bin/jupyter", f'echo "called with $*"; exit {status}')):
+        (tmp_path / path).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+        (tmp_path / path).chmod(0o755)
+    (tmp_path / "ready").touch()
+    result = make("lab", f"VENV={tmp_path}", f"ARGS={arguments}", path=tmp_path)
+    assert result.stdout.splitlines()[0].split() == ["called", "with", "lab", "notebooks", *arguments.split()]
+    assert (result.returncode == 0) == (status == 0)
+    sentence = "If JupyterLab refused to run as root, allow it with: make lab ARGS=--allow-root"
+    assert (sentence in result.stdout) == allowed
 
 
 @needs_make

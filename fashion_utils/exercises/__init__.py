@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 import textwrap
 
-from fashion_utils import data
+from fashion_utils import data, printable
 from fashion_utils.exercises import guard
 from fashion_utils.exercises.compare import NotYet, a, demand_something
 
@@ -35,7 +35,7 @@ def check(name: str, answer, **given) -> None:
     The name is that of the exercise ("01.brightness"); the answer any object, of which None and ... count as nothing
     entered; what is given besides is what the notebook computed before and the answer depends on.
     """
-    print(_line(name, answer, given))
+    print(printable(_line(name, answer, given)))
 
 
 def grade(name: str, answer, **given) -> None:

@@ -12,7 +12,7 @@ import math
 import os
 import re
 
-from fashion_utils import data
+from fashion_utils import data, printable
 from fashion_utils.experiments import pool, results, worker
 from fashion_utils.experiments.networks import trained  # noqa: F401 (for notebooks)
 from IPython import get_ipython
@@ -216,7 +216,7 @@ class _Shown:
             return
         self.text = text
         if get_ipython() is None:
-            print(text, flush=True)
+            print(printable(text), flush=True)
         elif self.handle is None:
             self.handle = display({"text/plain": text}, raw=True, display_id=True)
         else:

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 import concurrent.futures
-import contextlib
 import itertools
 import math
 import os
-from pathlib import Path
 import queue
 import threading
 import time
 import warnings
 
+from fashion_utils import free_memory
 from fashion_utils.experiments import worker
 from joblib.externals import loky
-import psutil
 
 MEMORY = 1.2e9  # bytes that a process with TensorFlow and the data takes
 START_SECONDS = 5  # what it takes to start one
@@ -80,7 +78,7 @@ def of_this_machine(runs: int, seconds: float | None, alike: bool) -> Pool | Non
         raise ValueError(f"FASHION_WORKERS={given} is to be a whole number: of processes, or 0 for none.")
     if given:
         return _kept(int(given)) if int(given) else None
-    workers, start = min(loky.cpu_count(), int(_memory() // MEMORY)), START_SECONDS
+    workers, start = min(loky.cpu_count(), int(free_memory()[0] // MEMORY)), START_SECONDS
     if _pool is not None and _pool.is_warm():
         workers, start = _pool.workers, 0
     at_once = min(workers, runs)
@@ -105,16 +103,6 @@ def end() -> None:
     if _pool is not None:
         _pool.end()
     _pool = None
-
-
-def _memory() -> float:
-    """Return the bytes of memory that are free, to this machine or to the container in which this runs."""
-    free = psutil.virtual_memory().available
-    with contextlib.suppress(OSError, ValueError, KeyError):  # no container, or one without a limit
-        group = Path("/sys/fs/cgroup")
-        used = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        free = min(free, int((group / "memory.max").read_text()) - int(used["anon"]))
-    return free
 
 
 def hand_out(

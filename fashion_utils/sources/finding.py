@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 import zlib
 
+from fashion_utils import printable
 from fashion_utils.sources import mirrors, standin
 from fashion_utils.sources.files import (
     DataError,
@@ -198,7 +199,7 @@ def _real_files(mode: str) -> tuple[str, Files]:
     folder = _keras_cache() / "fashion-mnist"
     for name, problem in problems.items():
         if set_aside(folder / name):
-            print(f"In the Keras cache, {problem}; it is set aside.")
+            print(printable(f"In the Keras cache, {problem}; it is set aside."))
     missing, smallest = {name: (FILES[name], SIZES[name]) for name in problems}, min(SIZES, key=SIZES.get)
     probe = {smallest: (FILES[smallest], SIZES[smallest])}
     try:

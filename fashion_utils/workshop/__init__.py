@@ -15,3 +15,9 @@ if not IN_REPOSITORY:
     )
 
 NOTEBOOKS, BUILD = REPOSITORY / "notebooks", REPOSITORY / "build"
+
+
+def print_anything() -> None:
+    """Have stdout show what its encoding lacks by plain characters, see `fashion_utils.printable`, and never raise."""
+    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="fashion_utils.plain")

@@ -7,7 +7,7 @@ import tomllib
 
 from fashion_utils import REPOSITORY
 from fashion_utils.sources.files import write_atomically
-from fashion_utils.workshop import NOTEBOOKS
+from fashion_utils.workshop import NOTEBOOKS, print_anything
 import nbformat
 from nbformat.v4 import new_code_cell
 
@@ -59,6 +59,7 @@ def put_first(notebook: nbformat.NotebookNode) -> bool:
 
 def main() -> None:
     """Write the cell into all notebooks."""
+    print_anything()
     changed = []
     for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         notebook = nbformat.read(path, as_version=4)

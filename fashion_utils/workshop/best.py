@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sys
 
 from fashion_utils import data, experiments, models, training
+from fashion_utils.workshop import print_anything
 import keras
 import numpy as np
 from scipy.stats import binomtest
@@ -28,6 +29,7 @@ def predict(networks: Sequence[keras.Model], images: np.ndarray, mirror: bool = 
 
 def main(arguments: list[str] | None = None) -> None:
     """Train what is missing, then say how good the networks of `BEST` are, each and together."""
+    print_anything()
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.best", description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help=f"train every recipe: {', '.join(models.RECIPES)}")
     options = parser.parse_args(arguments)

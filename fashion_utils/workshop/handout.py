@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from fashion_utils.workshop import BUILD, NOTEBOOKS, pages
+from fashion_utils.workshop import BUILD, NOTEBOOKS, pages, print_anything
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
@@ -28,6 +28,7 @@ def write_handout(folder: Path, notebooks: Path = NOTEBOOKS) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit with status 1 and a sentence if there is nothing to hand out."""
+    print_anything()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=HANDOUT, help="where to (default: build/handout)")
     folder = parser.parse_args(arguments).folder

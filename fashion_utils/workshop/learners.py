@@ -4,7 +4,7 @@ from pathlib import Path
 import re
 
 from fashion_utils.sources.files import write_atomically
-from fashion_utils.workshop import BUILD, NOTEBOOKS
+from fashion_utils.workshop import BUILD, NOTEBOOKS, print_anything
 import nbformat
 
 FOLDER = BUILD / "exercises"
@@ -50,6 +50,7 @@ def companions(notebook: nbformat.NotebookNode, notebooks: Path) -> set[str]:
 
 
 def main() -> None:
+    print_anything()
     print(f"{len(write_learners_copy(FOLDER))} files in {FOLDER}. Work in a copy: the next call writes them anew.")
 
 

@@ -8,7 +8,7 @@ import ast
 from pathlib import Path
 
 from fashion_utils.sources.files import write_atomically
-from fashion_utils.workshop import BUILD, NOTEBOOKS
+from fashion_utils.workshop import BUILD, NOTEBOOKS, print_anything
 from fashion_utils.workshop.learners import companions
 import nbformat
 from nbformat.v4 import new_code_cell
@@ -93,6 +93,7 @@ def write_course(folder: Path, notebooks: Path = NOTEBOOKS) -> list[str]:
 
 
 def main() -> None:
+    print_anything()
     names = write_course(FOLDER)
     print(f"{len(names)} assignments in {FOLDER}. With nbgrader, there: nbgrader generate_assignment {names[0]}")
 

@@ -18,6 +18,7 @@ import tempfile
 
 from fashion_utils import REPOSITORY, data
 from fashion_utils.sources.files import write_atomically
+from fashion_utils.workshop import print_anything
 
 NAME = "fashion-workshop"
 NEEDED = 600e6  # bytes: wheels 475 MB, data 31 MB, the rest 5 MB
@@ -78,7 +79,7 @@ def _project_files() -> list[str]:
     if not names:
         if shutil.which("git") is None:
             raise OSError("git is needed to tell the project's files from others: install it.")
-        git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
+        git = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, encoding="utf-8")
         names = git.stdout.split("\0")
         if "Makefile" not in names:
             problem = git.stderr.strip() or f"git lists no Makefile in {REPOSITORY}"
@@ -118,12 +119,13 @@ def _pip(command: str, *options: str, **where) -> str:
     """Run pip on the lock; return what it says if it fails, else ""."""
     arguments = [sys.executable, "-m", "pip", "--disable-pip-version-check", command, *options]
     arguments += ["--require-hashes", "--only-binary", ":all:", "--requirement", "requirements.txt"]
-    done = subprocess.run(arguments, stderr=subprocess.PIPE, text=True, **where)
+    done = subprocess.run(arguments, stderr=subprocess.PIPE, text=True, errors="replace", **where)
     return f"pip {command} failed:\n{done.stderr.strip()}" if done.returncode else ""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit with a sentence if the folder cannot be packed."""
+    print_anything()
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.pack", description=__doc__.splitlines()[0])
     parser.add_argument("folder", metavar="DIR", help="an existing folder, such as that of a USB stick")
     stick = parser.parse_args(arguments).folder

@@ -12,7 +12,7 @@ import sys
 
 from fashion_utils import data
 from fashion_utils.sources.files import write_atomically
-from fashion_utils.workshop import BUILD, NOTEBOOKS, kernel, pages
+from fashion_utils.workshop import BUILD, NOTEBOOKS, kernel, pages, print_anything
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbconvert.filters import strip_ansi
 import nbformat
@@ -134,6 +134,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit with a sentence when a cell, the data, the disk or a strict check fails."""
+    print_anything()
     parser = argparse.ArgumentParser(prog="python -m fashion_utils.workshop.run", description="Execute the notebooks.")
     parser.add_argument("notebooks", nargs="*", type=Path, help="which ones; all of notebooks/ if none is named")
     parser.add_argument("--refresh", action="store_true", help="write the results back into the committed notebooks")

@@ -293,7 +293,7 @@ def machine(monkeypatch):
     def of(cores=4, memory=16e9, workers=None):
         pool.end()
         monkeypatch.setattr(pool.loky, "cpu_count", lambda: cores)
-        monkeypatch.setattr(pool, "_memory", lambda: memory)
+        monkeypatch.setattr(pool, "free_memory", lambda: (memory, memory))
         monkeypatch.delenv("FASHION_WORKERS")
         if workers:
             monkeypatch.setenv("FASHION_WORKERS", workers)
@@ -330,7 +330,7 @@ def test_a_pool_that_is_there_is_used_for_little_too(machine, monkeypatch):
     assert pool.of_this_machine(2, 0.3, True) is None
     started = pool.of_this_machine(10, None, True)
     monkeypatch.setattr(started, "last_used", time.monotonic())
-    monkeypatch.setattr(pool, "_memory", lambda: 0)  # it has taken it
+    monkeypatch.setattr(pool, "free_memory", lambda: (0, 0))  # it has taken it
     assert pool.of_this_machine(2, 0.3, True) is started
     assert pool.of_this_machine(2, 0, True) is None, "a sample"
 
@@ -340,17 +340,6 @@ def test_nonsense_in_the_environment_is_said(workers, machine):
     machine(workers=workers)
     with pytest.raises(ValueError, match=r"FASHION_WORKERS=.* is to be a whole number"):
         repeat(train)
-
-
-def test_the_memory_of_a_container(tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "Path", lambda path: tmp_path)
-    whole = psutil.virtual_memory().available
-    assert pool._memory() == pytest.approx(whole, rel=0.2)
-    (tmp_path / "memory.stat").write_text("anon 300\nfile 9000\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert pool._memory() == pytest.approx(whole, rel=0.2)
-    (tmp_path / "memory.max").write_text("1000\n")
-    assert pool._memory() == 700
 
 
 def test_says_what_runs(displayed):

@@ -1,6 +1,9 @@
 """The check-up: OK where all is well, what to do where it is not; never a traceback, never a download."""
 
+import json
 import os
+from pathlib import Path
+import re
 import shutil
 import signal
 import subprocess
@@ -11,10 +14,9 @@ from types import SimpleNamespace
 from data_fixtures import FAULTS, IMAGES, make_world
 from fashion_utils import REPOSITORY
 from fashion_utils.sources import finding
-from fashion_utils.workshop import checkup
+from fashion_utils.workshop import checkup, tryout
 from mirror_server import Mirror
 from packaging.specifiers import SpecifierSet
-import psutil
 import pytest
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and a shell")
@@ -76,7 +78,7 @@ def test_without_any_package_it_says_what_to_do():
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (1, "", len(checkup.CHECKS) + 1)
     assert said["TODO"].startswith("JupyterLab"), said  # the last of several
     assert "No module named 'packaging'" in done.stdout
-    assert done.stdout.count("first do what `packages` says") == 3  # memory, data, JupyterLab
+    assert done.stdout.count("first do what `packages` says") == 4  # memory, data, kernel, JupyterLab
 
 
 def test_with_a_broken_tensorflow_it_says_what_to_do(tmp_path):
@@ -175,14 +177,26 @@ def test_packages_that_are_missing_or_differ(installed, monkeypatch):
         checkup.check_packages()
 
 
-def test_memory(monkeypatch):
-    for free, ready in ((2.6e9, True), (1.0e9, False)):
-        monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: SimpleNamespace(available=free, total=8e9))
-        if ready:
-            assert checkup.check_memory() == "2.6 GB free of 8.0"
-        else:
-            with pytest.raises(checkup.NotReady, match=r"1\.0 GB free of 8\.0, less than 2\.5: .*FASHION_SAMPLE=6000"):
-                checkup.check_memory()
+@pytest.mark.parametrize(
+    ("free", "there", "sample", "expected"),
+    [
+        (2.6, 8, "", None),
+        (1.0, 8, "", r"1\.0 GB free of 8\.0, less than 2\.5: close other programs, or set FASHION_SAMPLE=6000$"),
+        (1.6, 8, "6000", None),
+        (1.4, 8, "6000", r"1\.4 GB free of 8\.0, less than 1\.5: close other programs$"),
+        (2.1, 2.2, "", r"2\.1 GB free of 2\.2, less than 2\.5: set FASHION_SAMPLE=6000$"),
+        (0.5, 1.0, "", "take another machine$"),
+        (2.4, 8, "many", "less than 2.5"),
+    ],
+)
+def test_memory(monkeypatch, free, there, sample, expected):
+    monkeypatch.setattr(checkup, "free_memory", lambda: (int(free * 1e9), int(there * 1e9)))
+    monkeypatch.setenv("FASHION_SAMPLE", sample)
+    if expected is None:
+        assert checkup.check_memory() == f"{free} GB free of {there:.1f}"
+    else:
+        with pytest.raises(checkup.NotReady, match=expected):
+            checkup.check_memory()
 
 
 def test_disk(monkeypatch):
@@ -193,16 +207,17 @@ def test_disk(monkeypatch):
         checkup.check_disk()
 
 
-def test_writing(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkup, "REPOSITORY", tmp_path)
-    monkeypatch.setenv("FASHION_ARTIFACTS", str(tmp_path / "models"))
-    assert checkup.check_writing() == f"{tmp_path / 'models'}, build/ and notebooks/"
+def test_writing_is_tried_and_nothing_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkup, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(checkup, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setenv("FASHION_ARTIFACTS", str(tmp_path / "models" / "of mine"))
+    assert checkup.check_writing() == f"{tmp_path / 'models' / 'of mine'}, build/ and notebooks/"
+    assert list(tmp_path.iterdir()) == []
     for name in ("models", "build", "notebooks"):
-        (tmp_path / name).rmdir()
         (tmp_path / name).touch()  # no folder can be made here
         with pytest.raises(checkup.NotReady) as caught:
             checkup.check_writing()
-        assert f"cannot write in {tmp_path / name} (" in str(caught.value)
+        assert f"cannot write in {tmp_path / name}" in str(caught.value)
         assert "permissions" not in str(caught.value)  # which are not what stands in the way here
         assert ("set FASHION_ARTIFACTS to" in str(caught.value)) == (name == "models")
         (tmp_path / name).unlink()
@@ -248,32 +263,7 @@ def test_nonsense_in_the_environment(world, monkeypatch):
         checkup.check_data()
 
 
-# --- Training and JupyterLab ------------------------------------------------------------------------------------------
-
-
-def test_training_on_noise_where_there_is_no_data(world, monkeypatch, capsys):
-    monkeypatch.setattr(checkup, "SAMPLE", 640)
-    checkup.train()
-    assert capsys.readouterr().out.startswith("one epoch on 640 pictures of noise in ")
-    assert not world.cache.exists() and world.times_drawn == 0
-
-
-@pytest.mark.parametrize("accuracy", [0.1, 0.65])
-def test_training_must_learn_from_the_real_data(world, monkeypatch, capsys, accuracy):
-    from fashion_utils import models
-
-    def fit(images, labels, **options):
-        assert (images.shape, images.max(), labels.shape) == ((600, 28, 28), 1.0, (600,))
-        return SimpleNamespace(history={"accuracy": [accuracy]})
-
-    world.fill(world.cache)
-    monkeypatch.setattr(models, "mlp", lambda: SimpleNamespace(fit=fit))
-    if accuracy > 0.5:
-        checkup.train()
-        assert capsys.readouterr().out.endswith("to load TensorFlow; accuracy 0.65\n")
-    else:
-        with pytest.raises(SystemExit, match=r"accuracy of 0\.10 where 0\.6 is usual"):
-            checkup.train()
+# --- What is tried in processes of its own ----------------------------------------------------------------------------
 
 
 @posix_only
@@ -296,25 +286,188 @@ def test_a_process_that_fails(monkeypatch, code, expected):
         checkup._try([sys.executable, "-S", "-c", code])
 
 
-def test_jupyterlab_and_its_kernel(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(0xC000001D, "died of error 0XC000001D; perhaps this processor lacks"), (0xC0000005, "0XC0000005; please report")],
+)
+def test_a_process_that_dies_on_windows(monkeypatch, code, expected):
+    done = SimpleNamespace(returncode=code, stdout="", stderr="")
+    monkeypatch.setattr(subprocess, "run", lambda *command, **options: done)
+    with pytest.raises(checkup.NotReady, match=expected):
+        checkup._try(["python"])
+
+
+def test_a_library_of_windows_that_is_missing_is_no_fault_of_the_packages():
+    with pytest.raises(checkup.NotReady, match=r"install Microsoft's Visual C\+\+ Redistributable"):
+        checkup._try([sys.executable, "-c", "raise ImportError('DLL load failed while importing _pywrap')"])
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+def test_what_a_process_says_is_read_whatever_the_environment_says(monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    assert checkup._try([sys.executable, "-c", "print('J\\xfcrgen \\u2713')"]) == "Jürgen ✓"
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """A list of what is tried in processes of their own, none of which is started."""
+    commands = []
+    monkeypatch.setattr(checkup, "_try", lambda command, **options: commands.append(command[-1]) or "well")
+    return commands
+
+
+@pytest.fixture
+def keras_json(tmp_path, monkeypatch):
+    """A function that writes the user's own settings of Keras."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    for name in ("KERAS_BACKEND", *checkup.CHANGING_KERAS):
+        monkeypatch.delenv(name, raising=False)
+    return lambda text: (tmp_path / "keras.json").write_text(text, encoding="utf-8") and tmp_path / "keras.json"
+
+
+def test_keras_as_it_is_without_settings(keras_json, tried, monkeypatch):
+    assert checkup.check_training() == "well" and "tryout.train()" in tried[0]
+    keras_json('{"backend": "tensorflow", "floatx": "float32", "epsilon": 1e-07, "image_data_format": "channels_last"}')
+    assert checkup.check_training() == "well"
+    keras_json("no JSON, which Keras leaves unread")
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "")
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "0")
+    assert checkup.check_training() == "well"
+    keras_json('{"backend": "jax"}')
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # which Keras prefers
+    assert checkup.check_training() == "well"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("backend", "jax"), ("floatx", "float64"), ("image_data_format", "channels_first"), ("epsilon", 0.001)],
+)
+def test_keras_set_to_something_else_by_the_user(keras_json, tried, name, value):
+    path = keras_json(json.dumps({name: value}))
+    with pytest.raises(checkup.NotReady) as caught:
+        checkup.check_training()
+    right = json.dumps(checkup.KERAS[name])
+    assert str(caught.value) == f"{path} sets Keras' {name} to {json.dumps(value)}: set it to {right}"
+    assert tried == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("KERAS_BACKEND", "torch"), ("KERAS_MAX_EPOCHS", "1"), ("TF_USE_LEGACY_KERAS", "True")],
+)
+def test_keras_set_to_something_else_by_a_variable(keras_json, tried, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(checkup.NotReady, match=f"^{name}={value}.*: unset it$"):
+        checkup.check_training()
+    assert tried == []
+
+
+def test_keras_settings_checked_are_all_that_keras_reads():
+    from keras.src.backend import config
+
+    found = {name: getattr(config, name)() for name in checkup.KERAS}
+    assert found == checkup.KERAS, "these are its defaults"
+    read = set(re.findall(r'_config\.get\("(\w+)"', Path(config.__file__).read_text(encoding="utf-8")))
+    assert read - {"nnx_enabled"} == set(checkup.KERAS)  # that one is JAX's
+
+
+def test_a_file_beside_the_notebooks_that_hides_a_module(tmp_path, keras_json, tried, monkeypatch):
+    monkeypatch.setattr(checkup, "NOTEBOOKS", tmp_path)
+    (tmp_path / "my_own_functions.py").touch()
+    assert checkup.check_training() == "well"
+    for name in ("random", "keras", "fashion_utils"):
+        (tmp_path / f"{name}.py").touch()
+        with pytest.raises(checkup.NotReady, match=f"import .*{name}.py in the place of another {name}: rename"):
+            checkup.check_training()
+        (tmp_path / f"{name}.py").unlink()
+
+
+def test_the_project_as_the_notebooks_find_it(monkeypatch, tmp_path):
+    checkup._find_the_project()
+    again = r"pip install --no-deps --no-build-isolation -e \.`$"
+    monkeypatch.setattr(checkup, "REPOSITORY", tmp_path)
+    with pytest.raises(checkup.NotReady, match=f"would use the project in {REPOSITORY}, not this one: .*{again}"):
+        checkup._find_the_project()
+    (tmp_path / "fashion_utils.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(checkup.NotReady, match=f"the notebooks do not find this project: .*{again}"):
+        checkup._find_the_project()
+    monkeypatch.setattr(checkup.machine, "misread", lambda: "Python 3.11.9 misreads ü")  # the same would not help
+    with pytest.raises(checkup.NotReady, match=r"^Python 3.11.9 misreads ü$"):
+        checkup._find_the_project()
+
+
+def test_a_kernel_of_this_python(tmp_path, monkeypatch, tried):
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     def none(manager, name):
         raise NoSuchKernel(name)
 
-    monkeypatch.setattr(checkup, "_try", lambda command: "4.4.0")
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
-    assert checkup.check_jupyterlab() == "4.4.0, kernel python3"
+    assert checkup.check_kernel() == "well" and "tryout.draw()" in tried[0]
     kernel = tmp_path / "kernels" / "python3"
     kernel.mkdir(parents=True)
     for command, fits in (("python3", True), (sys.executable, True), ("/opt/other/bin/python", False)):
         (kernel / "kernel.json").write_text(f'{{"argv": ["{command}"], "display_name": "", "language": "python"}}')
         if fits:
-            assert checkup.check_jupyterlab() == "4.4.0, kernel python3"
+            assert checkup.check_kernel() == "well"
         else:
             with pytest.raises(checkup.NotReady, match="runs another Python, /opt/other/bin/python"):
-                checkup.check_jupyterlab()
+                checkup.check_kernel()
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
-    with pytest.raises(checkup.NotReady, match="has no kernel python3"):
+    with pytest.raises(checkup.NotReady, match="there is no kernel python3"):
+        checkup.check_kernel()
+
+
+def has_settings(environment):
+    return Path(environment["IPYTHONDIR"], "profile_default", "ipython_config.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("own", "fails", "expected"),
+    [
+        (True, lambda environment: False, "well"),
+        (True, lambda environment: True, "^broken: please report this$"),
+        (True, has_settings, r"^broken; without .*ipython_config\.py it works, so correct"),
+        (False, lambda environment: True, "^broken: please report this$"),
+    ],
+    ids=["works", "fails anyway", "by its settings", "without any"],
+)
+def test_whether_the_users_own_settings_are_the_cause(tmp_path, monkeypatch, own, fails, expected):
+    (tmp_path / "profile_default").mkdir()
+    if own:
+        (tmp_path / "profile_default" / "ipython_config.py").touch()
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    times = []
+
+    def trial(environment):
+        times.append(environment)
+        if fails(environment):
+            raise checkup.NotReady("broken", "please report this")
+        return "well"
+
+    if expected == "well":
+        assert checkup._try_as_configured(trial, "IPYTHONDIR") == "well"
+        assert len(times) == 1
+    else:
+        with pytest.raises(checkup.NotReady, match=expected):
+            checkup._try_as_configured(trial, "IPYTHONDIR")
+        assert len(times) == 1 + own
+
+
+def test_jupyterlab_as_root(monkeypatch):
+    asked = []
+
+    def start(environment, *options):
+        asked.append(options)
+        return "" if options else "Running as root is not recommended. Use --allow-root to bypass."
+
+    monkeypatch.setattr(tryout, "start_jupyterlab", start)
+    assert checkup.check_jupyterlab().endswith(" starts; as root, with `make lab ARGS=--allow-root`")
+    assert asked == [(), ("--allow-root",)]
+    monkeypatch.setattr(tryout, "start_jupyterlab", lambda environment, *options: "")
+    assert checkup.check_jupyterlab().endswith(" starts")
+    monkeypatch.setattr(tryout, "start_jupyterlab", lambda environment, *options: "no port is free")
+    with pytest.raises(checkup.NotReady, match=r"^JupyterLab [\d.]+ does not start \(no port is free\): please"):
         checkup.check_jupyterlab()
