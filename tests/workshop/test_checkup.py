@@ -1,5 +1,6 @@
 """The check-up: OK where all is well, what to do where it is not; never a traceback, never a download."""
 
+import gzip
 import os
 import shutil
 import signal
@@ -318,3 +319,16 @@ def test_jupyterlab_and_its_kernel(tmp_path, monkeypatch):
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
     with pytest.raises(checkup.NotReady, match="has no kernel python3"):
         checkup.check_jupyterlab()
+
+
+def test_training_is_on_the_real_data_in_any_form(world, tmp_path, monkeypatch, capsys):
+    from fashion_utils import models
+
+    (tmp_path / "unpacked").mkdir()
+    for name, content in world.contents.items():
+        (tmp_path / "unpacked" / name.removesuffix(".gz")).write_bytes(gzip.decompress(content))
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path / "unpacked"))
+    network = SimpleNamespace(fit=lambda *arrays, **options: SimpleNamespace(history={"accuracy": [0.65]}))
+    monkeypatch.setattr(models, "mlp", lambda: network)
+    checkup.train()
+    assert capsys.readouterr().out.startswith("one epoch on 600 pictures of the real data in ")
