@@ -122,7 +122,8 @@ class _Transfer(threading.Thread):
         self._ended.put(self)
 
     def _receive(self, url, sha256, size):
-        opener = urllib.request.build_opener(_Handler(self._trusted, self._note), _Redirects)
+        handlers = (urllib.request.ProxyHandler(_proxies()), _Handler(self._trusted, self._note), _Redirects)
+        opener = urllib.request.build_opener(*handlers)
         with opener.open(url, timeout=TIMEOUTS[1]) as response:
             while part := response.read1(2**16):
                 self.content += part
@@ -174,6 +175,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().http_error_302(request, response, *details)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+def _proxies() -> dict[str, str]:
+    """Those of the environment, or the system's, by scheme; ALL_PROXY, which pip follows and urllib does not, too."""
+    found = urllib.request.getproxies()
+    for_all = found.pop("all", "")
+    return ({"http": for_all, "https": for_all} if for_all.startswith("http") else {}) | found
 
 
 def _trusted() -> ssl.SSLContext:

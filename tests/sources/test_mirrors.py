@@ -84,8 +84,14 @@ def test_next_mirror(world, monkeypatch, behaviour, affected):
     assert listing(world.cache) == world.contents
 
 
-@pytest.mark.parametrize("sends", SENDS)
-@pytest.mark.parametrize("affected", [None, {IMAGES}], ids=["all files", "a later file"])
+WHEN_ASKED_FIRST = ("a body without end", "drops", "continue without end", "a redirect to nowhere", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("sends", "affected"),
+    [pytest.param(sends, {IMAGES}, id=sends) for sends in SENDS]
+    + [pytest.param(sends, None, id=f"{sends}, for every file") for sends in WHEN_ASKED_FIRST],
+)
 def test_whatever_a_mirror_sends_costs_little_and_the_next_is_asked(world, monkeypatch, capsys, sends, affected):
     monkeypatch.setattr(mirrors, "_trusted", lambda: None)  # no certificates here, and they take a while to load
     started = time.monotonic()

@@ -3,6 +3,7 @@
 The lock of these tests names two small wheels. `.ci/run` packs the real one.
 """
 
+import gzip
 import os
 from pathlib import Path
 import shutil
@@ -195,6 +196,18 @@ def test_a_packed_folder_can_be_packed_again(world, quick_pip, tmp_path, monkeyp
     assert contents(pack.pack(tmp_path / "second")) == contents(first)
 
 
+def test_unpacked_data_is_packed_and_then_found(world, quick_pip, tmp_path, monkeypatch):
+    (tmp_path / "unpacked").mkdir()
+    for name, content in world.contents.items():
+        (tmp_path / "unpacked" / name.removesuffix(".gz")).write_bytes(gzip.decompress(content))
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path / "unpacked"))
+    folder = pack.pack(world.stick)
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(folder / "offline" / "data"))
+    packed = {path.name: gzip.decompress(path.read_bytes()) for path in (folder / "offline" / "data").iterdir()}
+    assert packed == {name: gzip.decompress(content) for name, content in world.contents.items()}
+    assert finding.look()[1] == []
+
+
 def test_a_second_call_repairs_updates_and_leaves_other_files(world, quick_pip, capsys):
     folder = pack.pack(world.stick)
     as_packed = contents(folder)
@@ -280,6 +293,12 @@ def test_data_that_cannot_be_had(world, quick_pip):
     (world.cache / next(iter(finding.FILES))).unlink()
     assert "no mirror delivered train-images-idx3-ubyte.gz" in stopped_with(world.stick)
     assert os.listdir(world.stick) == []
+
+
+def test_a_home_that_is_nobodys(world, quick_pip, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", "~nobody-of-that-name/keras")
+    if os.path.expanduser("~nobody-of-that-name") == "~nobody-of-that-name":  # not so on Windows
+        assert stopped_with(world.stick).startswith("KERAS_HOME=~nobody-of-that-name/keras: no home folder can")
 
 
 def test_no_such_folder(world):

@@ -1,5 +1,6 @@
 """What the check-up tries: with copies of the user's settings, and nothing left behind."""
 
+import gzip
 import os
 from pathlib import Path
 import subprocess
@@ -193,15 +194,21 @@ def test_training_on_noise_where_there_is_no_data(training, capsys):
     assert not training.cache.exists() and training.times_drawn == 0
 
 
-@pytest.mark.parametrize("accuracy", [0.1, 0.65])
-def test_training_must_learn_from_the_real_data(training, monkeypatch, capsys, accuracy):
+@pytest.mark.parametrize(("accuracy", "unpacked"), [(0.1, False), (0.65, False), (0.65, True)])
+def test_training_must_learn_from_the_real_data(training, monkeypatch, tmp_path, capsys, accuracy, unpacked):
     from fashion_utils import experiments, models
 
     def fit(images, labels, **options):
         assert (images.shape, images.max(), labels.shape) == ((600, 28, 28), 1.0, (600,))
         return SimpleNamespace(history={"accuracy": [accuracy]})
 
-    training.fill(training.cache)
+    if unpacked:
+        (tmp_path / "own").mkdir()
+        for name, content in training.contents.items():
+            (tmp_path / "own" / name.removesuffix(".gz")).write_bytes(gzip.decompress(content))
+        monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path / "own"))
+    else:
+        training.fill(training.cache)
     monkeypatch.setattr(models, "mlp", lambda: SimpleNamespace(fit=fit))
     monkeypatch.setattr(experiments, "repeat", lambda *arguments: pd.DataFrame({"model": [__file__]}))
     if accuracy > 0.5:
