@@ -30,7 +30,7 @@ lab: $(READY) ## open JupyterLab on the notebooks; ARGS="--ip=0.0.0.0 --port=888
 best: $(READY) ## train the best recipe of notebook 7, a quarter of an hour, once; ARGS=--all trains them all
 	$(BIN)/python -m fashion_utils.workshop.best $(ARGS)
 
-check-up: ## is this machine ready for a workshop? installs and downloads nothing
+check-up: ## is this machine ready for a workshop? installs, downloads and changes nothing
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m fashion_utils; else $(PYTHON) -m fashion_utils; fi
 
 pack: $(READY) ## prepare a folder for machines without a network: make pack DIR=/media/usb

@@ -27,6 +27,7 @@ LOCK = REPOSITORY / "requirements.txt"
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 MEMORY = {60_000: 2.5, 6_000: 1.5}  # GB, by pictures; an epoch takes 1.8 and 0.9, JupyterLab and a browser the rest
 SECONDS = 300  # after which a process that was tried is given up; loading TensorFlow from a slow disk can take a minute
+AGAIN, FIRST = "--force-reinstall ", "first do what `packages` says"
 KERAS = {"backend": "tensorflow", "floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-07}
 CHANGING_KERAS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "TF_USE_LEGACY_KERAS")  # variables
 
@@ -36,7 +37,7 @@ class NotReady(Exception):
 
     def __init__(self, found: object, remedy: str = "", between: str = ": "):
         super().__init__(f"{found}{between}{remedy}" if remedy else found)
-        self.found = found
+        self.found, self.remedy = found, remedy
 
 
 def main(arguments=None):
@@ -62,10 +63,10 @@ def _found(check, failed):
     try:
         return True, check()
     except NotReady as problem:
-        return False, problem
+        again = "packages" in failed and problem.remedy == _how_to_install(AGAIN)
+        return False, f"{problem.found}; {FIRST}" if again else problem
     except ImportError as error:
-        remedy = "first do what `packages` says" if "packages" in failed else _how_to_install("--force-reinstall ")
-        return False, f"cannot be checked ({error}): {remedy}"
+        return False, f"cannot be checked ({error}): {FIRST if 'packages' in failed else _how_to_install(AGAIN)}"
     except Exception as error:  # a check-up must not need one itself
         return False, f"cannot be checked: {type(error).__name__}: {error}"
 
@@ -73,7 +74,8 @@ def _found(check, failed):
 def check_python():
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] not in PYTHONS:
-        then = "`py -3.12`" if sys.platform == "win32" else "`make lab PYTHON=python3.12`"
+        windows = sys.platform == "win32"
+        then = "set up with `py -3.12` as the README says" if windows else "`make lab PYTHON=python3.12`"
         raise NotReady(f"this is Python {found}", f"install 3.11, 3.12 or 3.13, then {then}")
     return f"{found}, {sys.executable}"
 
@@ -196,7 +198,7 @@ def check_kernel():
     try:
         command = specs.get_kernel_spec("python3").argv[0]
     except NoSuchKernel:
-        raise NotReady("there is no kernel python3", _how_to_install("--force-reinstall ")) from None
+        raise NotReady("there is no kernel python3", _how_to_install(AGAIN)) from None
     # One in the user's own folder can come before the environment's. A bare `python` is this very Python to Jupyter.
     if os.path.dirname(command) and os.path.abspath(command) != os.path.abspath(sys.executable):
         remedy = f"`{_python()} -m jupyter kernelspec remove python3`"
@@ -290,8 +292,8 @@ def _remedy(last):
     if "DLL load failed" in last:
         return "install Microsoft's Visual C++ Redistributable (x64); if it is there, perhaps this processor lacks AVX"
     if "ImportError" in last or "No module named" in last:
-        return _how_to_install("--force-reinstall ")
-    return "please report this"
+        return _how_to_install(AGAIN)
+    return "correct that, or unset it" if "FASHION_WORKERS=" in last else "please report this"
 
 
 def _how_to_install(option=""):

@@ -57,6 +57,14 @@ def test_every_check_has_its_line_and_one_that_fails_decides(monkeypatch, capsys
     ]
 
 
+def test_what_is_missing_is_not_prescribed_in_two_ways(monkeypatch, capsys):
+    trained = fails(checkup.NotReady("failed: no numpy", checkup._how_to_install(checkup.AGAIN), "; "))
+    for packages, expected in ((lambda: "fine", "; `"), (fails(checkup.NotReady("no numpy")), "; first do what")):
+        monkeypatch.setattr(checkup, "CHECKS", {"packages": packages, "training": trained})
+        assert checkup.main([]) == 1
+        assert f"training    failed: no numpy{expected}" in capsys.readouterr().out
+
+
 def test_an_import_that_fails_is_not_laid_to_packages_that_are_all_right(monkeypatch, capsys):
     monkeypatch.setattr(checkup, "CHECKS", {"packages": lambda: "fine", "data": fails(ImportError("DLL load failed"))})
     assert checkup.main([]) == 1
@@ -274,6 +282,10 @@ def test_nonsense_in_the_environment(world, monkeypatch):
         (f"import os; os.kill(os.getpid(), {signal.SIGKILL:d})", "died of SIGKILL; perhaps .* want of memory"),
         (f"import os; os.kill(os.getpid(), {signal.SIGABRT:d})", "died of SIGABRT; please report this$"),
         ("import sys; sys.exit('one\\ntwo')", "failed: two; please report this$"),
+        (
+            "import sys; sys.exit('ValueError: FASHION_WORKERS=x is to be a whole number')",
+            "a whole number; correct that, or unset it$",
+        ),
         ("import os; os._exit(3)", "failed: without a word; please report this$"),
         ("import numpy", "failed: ModuleNotFoundError.*; `(make lab|.*--force-reinstall)"),
         ("import time; time.sleep(60)", r"gave no answer in 0\.5 s"),
