@@ -18,6 +18,7 @@ PATHS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 def test_the_series_has_its_notebooks():
     expected = ["01_explore", "02_preprocess", "03_learn", "04_train_mlp", "05_evaluate", "06_regularize", "07_cnn"]
+    expected += ["08_trust", "09_your_pictures"]
     assert [path.stem for path in PATHS] == expected
 
 
@@ -132,6 +133,8 @@ MIDDLE = {
     "05": ("## Open the test set", OPEN, "## Read the result", RESULT, FOLDED_FIGURE, PROMISES),
     "06": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
     "07": (MODEL, FIT, "## Compare them on the test set", OPEN, RESULT, PROMISES),
+    "08": (MODEL, FIT, "## Open the test set, once", OPEN, RESULT, PROMISES),
+    "09": (MODEL, FIT, "## Open the test set as photographs", OPEN, "## Read the result", RESULT, PROMISES),
 }
 
 
@@ -580,6 +583,10 @@ BROKEN = {
         ("05", add_code("## Read the result", TEST), "loaded 2 times"),
         ("06", add_code("## Get ready", TEST), "test_images"),
         ("06", replace("## Recap", "## One more section\n\n## Recap"), "test_images"),
+        ("08", add_code("## Get ready", TEST), "test_images"),
+        ("08", replace("## Recap", "## One more section\n\n## Recap"), "test_images"),
+        ("09", add_code("## Get ready", TEST), "test_images"),
+        ("09", replace("## Open the test set as", "## Look at"), "test_images"),
     ],
     "no_choice_by_test_data": [
         ("05", replace(RESULT, "model.fit(a, b, validation_data=(a, test_labels))"), "test_labels"),

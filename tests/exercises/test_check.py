@@ -21,8 +21,11 @@ import test_learn
 import test_preprocess
 import test_regularize
 import test_train_mlp
+import test_trust
+import test_your_pictures
 
 FILES = (test_explore, test_preprocess, test_learn, test_train_mlp, test_evaluate, test_regularize, test_cnn)
+FILES += (test_trust, test_your_pictures)
 RIGHT = {name: answers for file in FILES for name, answers in file.RIGHT.items()}
 MISTAKES = {name: answers for file in FILES for name, answers in file.MISTAKES.items()}
 TRAINED = {"04.small"}  # tested with networks of its own
