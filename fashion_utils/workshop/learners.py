@@ -8,12 +8,11 @@ from fashion_utils.workshop import BUILD, NOTEBOOKS, print_anything
 import nbformat
 
 FOLDER = BUILD / "exercises"
-DRAWINGS = "drawings"  # what notebook 9 shows the networks
 LINK = re.compile(r"(?:\]\(|\bsrc=\")([^)\"#:\s]+)")
 
 
 def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]:
-    """Write the notebooks without solutions, outputs and execution counts, the files that they link to, the drawings.
+    """Write the notebooks without solutions, outputs and execution counts, and the files that they link to.
 
     Makes the folder if need be, replaces files of the same names, copies none from outside the folder of the notebooks.
     Returns the paths of what was written, notebooks first.
@@ -35,17 +34,12 @@ def write_learners_copy(folder: Path, notebooks: Path = NOTEBOOKS) -> list[Path]
 
 
 def companions(notebook: nbformat.NotebookNode, notebooks: Path) -> set[str]:
-    """Return the names of the files that a notebook needs beside it: what its text links to, drawings its code reads.
+    """Return the names of the files that a notebook's text links to.
 
     Other notebooks are no such files, nor is anything outside the folder of the notebooks.
     """
-    code, text = (
-        [cell.source for cell in notebook.cells if (cell.cell_type == "code") == wanted] for wanted in (True, False)
-    )
-    linked = LINK.findall("\n".join(text))
+    linked = LINK.findall("\n".join(cell.source for cell in notebook.cells if cell.cell_type != "code"))
     named = {name for name in linked if not name.endswith(".ipynb") and ".." not in Path(name).parts}
-    if f"{DRAWINGS}/" in "\n".join(code):
-        named.update(path.relative_to(notebooks).as_posix() for path in (notebooks / DRAWINGS).glob("*"))
     return {name for name in named if (notebooks / name).is_file()}
 
 

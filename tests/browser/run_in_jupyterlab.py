@@ -337,7 +337,7 @@ def test_a_picture_is_uploaded_and_answered(path, notebook, tmp_path):
     before = code_cells(page).nth(answers).locator(".jp-OutputArea-output").inner_text()
 
     picture = tmp_path / "my own é.png"
-    shutil.copy(NOTEBOOKS / "drawings" / "t-shirt.png", picture)
+    shutil.copy(REPOSITORY / "fashion_utils" / "drawings" / "t-shirt.png", picture)
     upload(page, button, picture)
     for number in (takes, draws, answers):
         run_cell(page, number)

@@ -5,7 +5,7 @@ import nbformat
 
 TEXT = "[Next](02_b.ipynb#part), ![a](picture.png), [web](https://example.org/x.png), [out](../out.txt), [no](no.png)"
 IMAGE = '<img src="images/wall.svg" alt="a wall">'
-LAST = 'keep(read("drawings/boot.png"))'
+LAST = "keep()"
 PROMISES = {"tags": ["promises"], "jupyter": {"source_hidden": True}}
 
 
@@ -24,15 +24,15 @@ def cells():
 
 def test_the_learners_copy(tmp_path):
     source = tmp_path / "series" / "notebooks"
-    for name in ("images", "drawings", "mine"):
+    for name in ("images", "mine"):
         (source / name).mkdir(parents=True)
-    for name in ("picture.png", "unused.png", "images/wall.svg", "drawings/boot.png", "mine/me.jpg", "../out.txt"):
+    for name in ("picture.png", "unused.png", "images/wall.svg", "mine/me.jpg", "../out.txt"):
         (source / name).write_bytes(name.encode())
     for name in ("01_a", "02_b"):
         nbformat.write(nbformat.v4.new_notebook(cells=cells()), source / f"{name}.ipynb")
     folder = tmp_path / "build" / "exercises"
     written = learners.write_learners_copy(folder, source)
-    names = ["01_a.ipynb", "02_b.ipynb", "drawings/boot.png", "images/wall.svg", "picture.png"]
+    names = ["01_a.ipynb", "02_b.ipynb", "images/wall.svg", "picture.png"]
     assert written == [folder / name for name in names]
     assert sorted(path for path in tmp_path.rglob("*.*") if "build" in path.parts) == sorted(written)
     assert (folder / "images" / "wall.svg").read_bytes() == b"images/wall.svg"
@@ -42,14 +42,6 @@ def test_the_learners_copy(tmp_path):
     assert all(cell.outputs == [] and cell.execution_count is None for cell in copy.cells[2:])
     assert copy.cells[3].metadata == PROMISES
     assert nbformat.read(source / "02_b.ipynb", as_version=4).cells[3].source == "x = 42"
-
-
-def test_drawings_go_with_the_notebook_that_reads_them(tmp_path):
-    (tmp_path / "drawings" / "folder").mkdir(parents=True)
-    (tmp_path / "drawings" / "boot.png").write_bytes(b"a boot")
-    for source, expected in ((LAST, {"drawings/boot.png"}), ("drawings = []", set())):
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-        assert learners.companions(notebook, tmp_path) == expected
 
 
 def test_the_command_line(monkeypatch, capsys):
