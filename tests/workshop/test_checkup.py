@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import tomllib
 from types import SimpleNamespace
 
@@ -55,6 +56,25 @@ def test_every_check_has_its_line_and_one_that_fails_decides(monkeypatch, capsys
         "OK     six         still checked",
         "Not ready. Do what the lines with TO DO say, then run this again.",
     ]
+
+
+def test_the_slow_ones_run_at_the_same_time_and_after_the_others(monkeypatch, capsys):
+    together, memory = threading.Barrier(2, timeout=20), []
+
+    def slow():
+        together.wait()
+        return f"after {memory}"
+
+    def other():
+        together.wait()
+        return "too"
+
+    checks = {"memory": lambda: memory.append("memory") or "fine", "training": slow, "kernel": other}
+    monkeypatch.setattr(checkup, "CHECKS", checks)
+    monkeypatch.setattr(checkup, "SLOW", (slow, other))
+    assert checkup.main([]) == 0
+    lines = ["OK     memory      fine", "OK     training    after ['memory']", "OK     kernel      too", "Ready."]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_what_is_missing_is_not_prescribed_in_two_ways(monkeypatch, capsys):
