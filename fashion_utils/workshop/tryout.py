@@ -30,7 +30,7 @@ SECONDS = 60  # for a server or a kernel to start
 SETTINGS = {
     "KERAS_HOME": ("keras.json",),
     "MPLCONFIGDIR": ("matplotlibrc",),
-    "IPYTHONDIR": ("profile_default/*.py", "profile_default/*.json", "profile_default/startup/*"),
+    "IPYTHONDIR": ("profile_default/*.py", "profile_default/*.json", "profile_default/startup/*.*py"),
     "JUPYTER_CONFIG_DIR": ("jupyter_*.py", "jupyter_*.json", "*.d/*", "lab/user-settings/**/*"),
 }
 FONTS = "fontlist-*.json"  # Matplotlib's, made anew in half a minute where there are many

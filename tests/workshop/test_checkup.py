@@ -403,6 +403,18 @@ def test_keras_settings_checked_are_all_that_keras_reads():
     assert read - {"nnx_enabled"} == set(checkup.KERAS)  # that one is JAX's
 
 
+def test_training_that_fails_by_a_setting_of_matplotlib(keras_json, monkeypatch):
+    def run(command, env, **options):
+        if "MPLBACKEND" in env:
+            raise checkup.NotReady("failed: no such backend", "please report this", "; ")
+        return "well"
+
+    monkeypatch.setattr(checkup, "_try", run)
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    with pytest.raises(checkup.NotReady, match=r"^failed: no such backend; without .*MPLBACKEND=nonsense it works"):
+        checkup.check_training()
+
+
 def test_a_file_beside_the_notebooks_that_hides_a_module(tmp_path, keras_json, tried, monkeypatch):
     monkeypatch.setattr(checkup, "NOTEBOOKS", tmp_path)
     (tmp_path / "my_own_functions.py").touch()

@@ -49,6 +49,7 @@ def test_what_is_tried_finds_copies_of_the_users_settings_and_leaves_the_origina
         home.write(name, name)
     home.write(".cache/matplotlib/fontlist-v1.json", "fonts")
     home.write(".ipython/profile_default/history.sqlite", "is no setting")
+    home.write(".ipython/profile_default/startup/README", "is none either")
     before = files(home.path)
     with tryout.untouched() as environment:
         for variable, (original, name) in OWN.items():
