@@ -112,7 +112,7 @@ def check_packages():
 def _find_the_project():
     """Import this package as a notebook does, from outside the project's folder."""
     again = f"`{_python()} -m pip install --no-deps --no-build-isolation -e .`"
-    code = "import fashion_utils; print(fashion_utils.REPOSITORY)"
+    code = "import fashion_utils, pathlib; print(pathlib.Path(fashion_utils.__file__).resolve().parents[1])"
     try:
         found = Path(_try([sys.executable, "-c", code], cwd=NOTEBOOKS))
     except NotReady:
