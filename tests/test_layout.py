@@ -139,7 +139,7 @@ def test_the_top_level_is_small():
 
 
 def test_the_package_is_small():
-    assert lines(FILES) < 5400
+    assert lines(FILES) < 5500
 
 
 # --- Tests that mirror it ---------------------------------------------------------------------------------------------

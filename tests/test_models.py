@@ -8,7 +8,7 @@ import zipfile
 from fashion_utils import REPOSITORY, data, models
 from fashion_utils.sources import files
 import keras
-import nbformat
+from notebook_checks import Notebook, tree
 import numpy as np
 import pytest
 
@@ -132,8 +132,8 @@ def test_the_learning_rate_rises_and_falls():
 
 def test_the_notebook_asks_for_the_recipes_that_make_best_trains():
     (path,) = REPOSITORY.glob("notebooks/*_cnn.ipynb")
-    code = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
-    assigned = {ast.unparse(node.targets[0]): node.value for node in ast.parse(code).body if type(node) is ast.Assign}
+    nodes = [node for cell in Notebook.read(path).code_cells for node in tree(cell).body]
+    assigned = {ast.unparse(node.targets[0]): node.value for node in nodes if type(node) is ast.Assign}
     assert ast.literal_eval(assigned["recipes"]) == models.RECIPES
 
 

@@ -72,16 +72,8 @@ def _get(url: str, sha256: str, size: int, trusted: ssl.SSLContext) -> bytes:
     """Download into memory, so that one killed half-way leaves nothing on the disk. Raises what went wrong."""
     from tqdm import tqdm
 
-    # On stdout, for tqdm's own choice, stderr, does not belong in a saved notebook. None: blocks, if
-    # stdout has them.
-    look = {
-        "desc": url.rpartition("/")[2],
-        "unit": "B",
-        "unit_scale": True,
-        "ncols": 79,
-        "leave": False,
-        "ascii": sys.platform == "win32" or None,
-    }
+    # On stdout, for tqdm's own choice, stderr, does not belong in a saved notebook.
+    look = {"desc": url.rpartition("/")[2], "unit": "B", "unit_scale": True, "ncols": 79, "leave": False}
     started, transfer = time.monotonic(), _Transfer(url, sha256, size, trusted, queue.SimpleQueue())
     try:
         with tqdm(total=size, file=sys.stdout, **look) as bar:

@@ -21,6 +21,7 @@ import sys
 import tempfile
 
 from fashion_utils import REPOSITORY, free_memory
+from fashion_utils.sources.places import named_folder
 from fashion_utils.workshop import BUILD, NOTEBOOKS, machine, print_anything, tryout
 
 LOCK = REPOSITORY / "requirements.txt"
@@ -112,7 +113,7 @@ def check_packages():
 def _find_the_project():
     """Import this package as a notebook does, from outside the project's folder."""
     again = f"`{_python()} -m pip install --no-deps --no-build-isolation -e .`"
-    code = "import fashion_utils; print(fashion_utils.REPOSITORY)"
+    code = "import fashion_utils, pathlib; print(pathlib.Path(fashion_utils.__file__).resolve().parents[1])"
     try:
         found = Path(_try([sys.executable, "-c", code], cwd=NOTEBOOKS))
     except NotReady:
@@ -161,8 +162,7 @@ def check_training():
     """Import the packages as a notebook does, in its folder, and train every kind of network."""
     _find_what_is_in_the_way()
     _compare_keras_settings()
-    with tryout.untouched() as environment:
-        return _try(_trial("train"), cwd=NOTEBOOKS, env=environment | {"FASHION_SAMPLE": str(tryout.SAMPLE)})
+    return _try_as_configured(_runs("train"), "MPLCONFIGDIR")  # which what is trained with imports, too
 
 
 def _find_what_is_in_the_way():
@@ -203,9 +203,7 @@ def check_kernel():
     if os.path.dirname(command) and os.path.abspath(command) != os.path.abspath(sys.executable):
         remedy = f"`{_python()} -m jupyter kernelspec remove python3`"
         raise NotReady(f"JupyterLab's kernel python3 runs another Python, {command}", remedy)
-    return _try_as_configured(
-        lambda environment: _try(_trial("draw"), cwd=NOTEBOOKS, env=environment), "MPLCONFIGDIR", "IPYTHONDIR"
-    )
+    return _try_as_configured(_runs("draw"), "MPLCONFIGDIR", "IPYTHONDIR")
 
 
 def check_jupyterlab():
@@ -243,8 +241,6 @@ def _try_as_configured(trial: Callable[[dict], str], *programs: str) -> str:
 
 def check_writing():
     """The folders for trained models and results, and the notebooks, which JupyterLab saves; none of them is made."""
-    from fashion_utils.sources.places import named_folder
-
     models = named_folder("FASHION_ARTIFACTS") or REPOSITORY / "artifacts"
     for folder in (models, BUILD, NOTEBOOKS):
         try:
@@ -262,8 +258,11 @@ CHECKS |= {"JupyterLab": check_jupyterlab, "writing": check_writing}
 SLOW = (check_training, check_kernel, check_jupyterlab)  # which run at the same time
 
 
-def _trial(name):
-    return [sys.executable, "-c", f"from fashion_utils.workshop import tryout; tryout.{name}()"]
+def _runs(name):
+    """Return a trial that runs a function of `tryout` in a process of its own, beside the notebooks, on a sample."""
+    command = [sys.executable, "-c", f"from fashion_utils.workshop import tryout; tryout.{name}()"]
+    sample = {"FASHION_SAMPLE": str(tryout.SAMPLE)}
+    return lambda environment: _try(command, cwd=NOTEBOOKS, env=environment | sample)
 
 
 def _try(command, **options):
@@ -283,7 +282,7 @@ def _try(command, **options):
     said = (done.stderr if done.returncode else done.stdout).strip()
     last = said.splitlines()[-1].strip() if said else "without a word"
     if done.returncode:
-        raise NotReady(f"failed: {last[:300]}", _remedy(last), "; ")
+        raise NotReady(f"failed: {last[:300].rstrip('.')}", _remedy(last), "; ")
     return last
 
 

@@ -20,6 +20,7 @@ import time
 from urllib import error, request
 
 from fashion_utils import REPOSITORY, free_memory
+from fashion_utils.sources.places import named_folder
 from fashion_utils.workshop import NOTEBOOKS, print_anything
 
 SAMPLE = 6000  # pictures
@@ -30,7 +31,7 @@ SECONDS = 60  # for a server or a kernel to start
 SETTINGS = {
     "KERAS_HOME": ("keras.json",),
     "MPLCONFIGDIR": ("matplotlibrc",),
-    "IPYTHONDIR": ("profile_default/*.py", "profile_default/*.json", "profile_default/startup/*"),
+    "IPYTHONDIR": ("profile_default/*.py", "profile_default/*.json", "profile_default/startup/*.*py"),
     "JUPYTER_CONFIG_DIR": ("jupyter_*.py", "jupyter_*.json", "*.d/*", "lab/user-settings/**/*"),
 }
 FONTS = "fontlist-*.json"  # Matplotlib's, made anew in half a minute where there are many
@@ -52,7 +53,8 @@ def untouched(own: bool = True) -> Iterator[dict[str, str]]:
             copy.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):  # one that cannot be read is none for the program either
                 shutil.copyfile(path, copy)
-        cache = _folders("KERAS_HOME")[0] / "datasets" / "fashion-mnist"
+        data = Path("datasets", "fashion-mnist")
+        cache = (named_folder("KERAS_HOME", str(data)) or _folders("KERAS_HOME")[0]) / data
         if cache.is_dir():
             environment.setdefault("FASHION_MNIST_DIR", str(cache.resolve()))
         yield environment
@@ -157,8 +159,8 @@ def train() -> None:
     rng = np.random.default_rng(0)
     kind, images, labels = "noise", rng.integers(256, size=(SAMPLE, 28, 28)), rng.integers(10, size=SAMPLE)
     with contextlib.suppress(data.DataError, ValueError):  # `check_data` says them
-        origin, problems = data.look()
-        if not problems and origin != data.STAND_IN_ORIGIN:
+        origin, missing = data.look()
+        if not missing and origin != data.STAND_IN_ORIGIN:
             kind, (images, labels) = "the real data", data.load_train()
     start = time.perf_counter()
     if kind == "noise":

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import tomllib
 from types import SimpleNamespace
 
@@ -55,6 +56,25 @@ def test_every_check_has_its_line_and_one_that_fails_decides(monkeypatch, capsys
         "OK     six         still checked",
         "Not ready. Do what the lines with TO DO say, then run this again.",
     ]
+
+
+def test_the_slow_ones_run_at_the_same_time_and_after_the_others(monkeypatch, capsys):
+    together, memory = threading.Barrier(2, timeout=20), []
+
+    def slow():
+        together.wait()
+        return f"after {memory}"
+
+    def other():
+        together.wait()
+        return "too"
+
+    checks = {"memory": lambda: memory.append("memory") or "fine", "training": slow, "kernel": other}
+    monkeypatch.setattr(checkup, "CHECKS", checks)
+    monkeypatch.setattr(checkup, "SLOW", (slow, other))
+    assert checkup.main([]) == 0
+    lines = ["OK     memory      fine", "OK     training    after ['memory']", "OK     kernel      too", "Ready."]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_what_is_missing_is_not_prescribed_in_two_ways(monkeypatch, capsys):
@@ -381,6 +401,18 @@ def test_keras_settings_checked_are_all_that_keras_reads():
     assert found == checkup.KERAS, "these are its defaults"
     read = set(re.findall(r'_config\.get\("(\w+)"', Path(config.__file__).read_text(encoding="utf-8")))
     assert read - {"nnx_enabled"} == set(checkup.KERAS)  # that one is JAX's
+
+
+def test_training_that_fails_by_a_setting_of_matplotlib(keras_json, monkeypatch):
+    def run(command, env, **options):
+        if "MPLBACKEND" in env:
+            raise checkup.NotReady("failed: no such backend", "please report this", "; ")
+        return "well"
+
+    monkeypatch.setattr(checkup, "_try", run)
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    with pytest.raises(checkup.NotReady, match=r"^failed: no such backend; without .*MPLBACKEND=nonsense it works"):
+        checkup.check_training()
 
 
 def test_a_file_beside_the_notebooks_that_hides_a_module(tmp_path, keras_json, tried, monkeypatch):

@@ -50,6 +50,7 @@ def test_what_is_tried_finds_copies_of_the_users_settings_and_leaves_the_origina
         home.write(name, name)
     home.write(".cache/matplotlib/fontlist-v1.json", "fonts")
     home.write(".ipython/profile_default/history.sqlite", "is no setting")
+    home.write(".ipython/profile_default/startup/README", "is none either")
     before = files(home.path)
     with tryout.untouched() as environment:
         for variable, (original, name) in OWN.items():
@@ -113,8 +114,7 @@ def start(*options):
 def test_jupyterlab_starts_and_ends_whatever_proxy_is_set(home, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert start(*AS_ROOT) == ""
-    assert not list(home.path.rglob("jpserver-*"))
-    assert not list(home.path.rglob("nbsignatures*"))
+    assert list(home.path.iterdir()) == []  # not even what npm keeps of having been asked
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="needs root")
@@ -142,7 +142,7 @@ def test_jupyterlab_that_never_answers_is_given_up_and_ended(home, monkeypatch):
     monkeypatch.setattr(tryout, "SECONDS", 0.5)
     begin = time.monotonic()
     assert start() == "it gave no answer in 0.5 s"
-    assert time.monotonic() - begin < 20 and processes[0].poll() is not None
+    assert time.monotonic() - begin < 8 and processes[0].poll() is not None
 
 
 # --- The kernel -------------------------------------------------------------------------------------------------------
