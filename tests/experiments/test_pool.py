@@ -44,6 +44,7 @@ def digits(table):
 # --- The same numbers -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_to_the_last_digit_here_in_processes_and_in_threads(monkeypatch):
     here = digits(repeat(train, name="0"))
     assert len(set(here["loss"])) == len(SEEDS)

