@@ -110,7 +110,7 @@ def test_whatever_a_mirror_sends_costs_little_and_the_next_is_asked(world, monke
         out = capsys.readouterr().out
         assert f"no mirror delivered {IMAGES if affected else next(iter(finding.FILES))} (127.0.0.1:{bad.port}: " in out
         assert len(out.split("(127.0.0.1:")[1].split(")")[0]) < 150 and "\x1b" not in out.replace("\x1b[A", "")
-        monkeypatch.setattr(mirrors, "START", 20)  # for the good one
+        monkeypatch.setattr(mirrors, "START", 1)  # for the good one
         monkeypatch.setitem(finding.PATIENCE, "auto", 20)
         with Mirror(world.contents) as good:
             use(monkeypatch, bad, good)
