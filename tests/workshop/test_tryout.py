@@ -146,7 +146,7 @@ def test_jupyterlab_that_never_answers_is_given_up_and_ended(home, monkeypatch):
     monkeypatch.setattr(tryout, "SECONDS", 0.5)
     begin = time.monotonic()
     assert start() == "it gave no answer in 0.5 s"
-    assert time.monotonic() - begin < 8 and processes[0].poll() is not None
+    assert time.monotonic() - begin < 40 and processes[0].poll() is not None
 
 
 # --- The kernel -------------------------------------------------------------------------------------------------------
