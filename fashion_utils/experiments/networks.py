@@ -1,6 +1,6 @@
 """The trained networks that the last notebooks look into: trained once, kept, and shared by them."""
 
-from fashion_utils import data, experiments, models
+from fashion_utils import experiments, models
 import keras
 
 RECIPES = {
@@ -26,8 +26,8 @@ def train(seed: int, epochs: int, **recipe) -> dict:
     """Train `models.cnn` as `models.train_recipe` does, or without a recipe the MLP as in notebook 4: see `repeat`."""
     if recipe:
         return models.train_recipe(seed, epochs=epochs, **recipe)
-    images, labels, val_images, val_labels = data.split(*data.load_train())
+    images, labels, val_images, val_labels = models.validation_split()
     model = models.mlp()
-    model.fit(images.astype("float32") / 255, labels, epochs=epochs, batch_size=32, verbose=0)
-    scores = model.evaluate(val_images.astype("float32") / 255, val_labels, verbose=0, return_dict=True)
+    model.fit(images[..., 0], labels, epochs=epochs, batch_size=32, verbose=0)
+    scores = model.evaluate(val_images[..., 0], val_labels, verbose=0, return_dict=True)
     return {"accuracy": scores["accuracy"], "model": model}

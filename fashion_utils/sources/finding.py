@@ -20,7 +20,7 @@ from fashion_utils.sources.files import (
     temporary_folder,
     unpack,
 )
-from fashion_utils.sources.places import candidates, named_folder, what_else
+from fashion_utils.sources.places import candidates, keras_cache, named_folder, what_else
 import numpy as np
 
 # The values Keras' own documentation gives; Zalando's README has the MD5 of the same files.
@@ -147,7 +147,7 @@ def _look_on_disk() -> tuple[str, Files, dict[str, str]]:
     own = named_folder("FASHION_MNIST_DIR")
     if own and not os.path.isdir(own):
         raise DataError(f"FASHION_MNIST_DIR={value}: no folder can be found there; correct the path, or unset it.")
-    folder = own.resolve() if own else _keras_cache() / "fashion-mnist"
+    folder = own.resolve() if own else keras_cache() / "fashion-mnist"
     for name, sha256 in FILES.items():
         try:
             if own:
@@ -182,8 +182,7 @@ def _own_file(folder: Path, name: str) -> tuple[Path, str]:
 
 def _packed(name: str, path: Path, sha256: str) -> tuple[Path, str]:
     """The file itself, or, where it is not packed, one for this process that is: Keras reads no other."""
-    content = read_verified(path, sha256)
-    if sha256 == FILES[name] or is_gzip(content):
+    if sha256 == FILES[name] or is_gzip(content := read_verified(path, sha256)):
         return path, sha256
     content = gzip.compress(content, compresslevel=1, mtime=0)
     return store(temporary_folder() / "packed" / name, content), hashlib.sha256(content).hexdigest()
@@ -196,7 +195,7 @@ def _real_files(mode: str) -> tuple[str, Files]:
     origin, files, problems = _look_on_disk()
     if not problems:
         return origin, {name: _packed(name, *file) for name, file in files.items()}
-    folder = _keras_cache() / "fashion-mnist"
+    folder = keras_cache() / "fashion-mnist"
     for name, problem in problems.items():
         if set_aside(folder / name):
             print(printable(f"In the Keras cache, {problem}; it is set aside."))
@@ -217,7 +216,7 @@ def _real_files(mode: str) -> tuple[str, Files]:
 
 def _stand_in_files() -> Files:
     """The stand-in, drawn once and then read from a folder beside Keras' cache, unless that has other or bad files."""
-    folder = _keras_cache() / f"fashion-mnist-stand-in-v{standin.VERSION}"
+    folder = keras_cache() / f"fashion-mnist-stand-in-v{standin.VERSION}"
     with contextlib.suppress(OSError, EOFError, ValueError, zlib.error, DataError):
         files = {name: (folder / name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in FILES}
         if standin.digest([read_arrays(files, "train"), read_arrays(files, "t10k")]) == standin.DIGEST:
@@ -256,11 +255,6 @@ def _write_arrays(folder: Path, train: Arrays, test: Arrays) -> Files:
 
 def _variable(name: str) -> str:
     return os.environ.get(name, "").strip()
-
-
-def _keras_cache() -> Path:
-    home = named_folder("KERAS_HOME", holding=os.path.join("datasets", "fashion-mnist"))
-    return (home or Path(os.path.expanduser("~/.keras")).absolute()) / "datasets"
 
 
 def _asked() -> tuple[str, int | None]:

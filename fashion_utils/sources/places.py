@@ -31,6 +31,12 @@ def named_folder(variable: str, holding: str = "") -> Path | None:
     return Path(folder).absolute() if is_here else REPOSITORY / folder
 
 
+def keras_cache() -> Path:
+    """Where Keras keeps data sets; a relative KERAS_HOME is the current folder's only if the data are in it."""
+    home = named_folder("KERAS_HOME", holding=os.path.join("datasets", "fashion-mnist"))
+    return (home or Path(os.path.expanduser("~/.keras")).absolute()) / "datasets"
+
+
 def candidates(folder: Path, name: str) -> list[Path]:
     """Files that may be `name`, a .gz in small letters, or the same unpacked, in any case of letters, best first."""
     plain = name.removesuffix(".gz")

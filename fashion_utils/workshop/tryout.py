@@ -20,7 +20,7 @@ import time
 from urllib import error, request
 
 from fashion_utils import REPOSITORY, free_memory
-from fashion_utils.sources.places import named_folder
+from fashion_utils.sources.places import keras_cache
 from fashion_utils.workshop import NOTEBOOKS, print_anything
 
 SAMPLE = 6000  # pictures
@@ -53,8 +53,7 @@ def untouched(own: bool = True) -> Iterator[dict[str, str]]:
             copy.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):  # one that cannot be read is none for the program either
                 shutil.copyfile(path, copy)
-        data = Path("datasets", "fashion-mnist")
-        cache = (named_folder("KERAS_HOME", str(data)) or _folders("KERAS_HOME")[0]) / data
+        cache = keras_cache() / "fashion-mnist"
         if cache.is_dir():
             environment.setdefault("FASHION_MNIST_DIR", str(cache.resolve()))
         yield environment

@@ -96,15 +96,15 @@ def test_a_relative_keras_home_is_the_projects_until_there_is_data_in_the_curren
     monkeypatch.setenv("KERAS_HOME", "cache of mine")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cache of mine").mkdir()
-    assert finding._keras_cache() == REPOSITORY / "cache of mine" / "datasets"
+    assert places.keras_cache() == REPOSITORY / "cache of mine" / "datasets"
     (tmp_path / "cache of mine" / "datasets" / "fashion-mnist").mkdir(parents=True)
-    assert finding._keras_cache() == tmp_path / "cache of mine" / "datasets"
+    assert places.keras_cache() == tmp_path / "cache of mine" / "datasets"
 
 
 def test_without_a_home_the_cache_is_where_keras_has_it(monkeypatch):
     monkeypatch.delenv("KERAS_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    assert finding._keras_cache() == Path.cwd() / "~" / ".keras" / "datasets"
+    assert places.keras_cache() == Path.cwd() / "~" / ".keras" / "datasets"
 
 
 # --- The data as others leave it --------------------------------------------------------------------------------------
